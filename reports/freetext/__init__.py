@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Prose from a sender nobody has seen: subject, problem and time, with their places in the text."""
