@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The record of each report: received, handed to a reader, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from psycopg2.extras import Json, execute_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from abusehandler.reports.reading import BadPart
+    from abusehandler.tickets.database import Database
+    from abusehandler.tickets.evidence import Kept
+
+ReportState = Literal["read", "partly", "unread", "not-a-report"]
+#: So many unreadable parts of one report are kept with their text; the rest is only counted.
+PARTS_KEPT = 500
+TEXT_KEPT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRecord:
+    """A report as a reader needs it. `received_at` is aware, UTC."""
+
+    id: int
+    evidence: str
+    kind: str
+    channel: str
+    name: str
+    feed: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of reading: the state, why, and the counts. `proposal` is what an unsure reader would have made."""
+
+    state: ReportState
+    reader: str
+    reason: str = ""
+    confidence: float | None = None
+    events: int = 0
+    unread_parts: int = 0
+    proposal: Any = None
+
+
+class ReportStore:
+    """Reports in the database. What is committed here has its evidence on disk already."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(
+        self, kept: Kept, *, kind: Literal["mail", "feed"], channel: str, name: str = "", feed: str = "", sender: str = "", subject: str = ""
+    ) -> tuple[ReportRecord, bool]:
+        """Records a report; the same bytes again are the same report. Returns it and whether it is new."""
+        ((number, received_at, times, recorded_channel),) = self._database.fetch(
+            """
+            INSERT INTO reports (evidence, kind, channel, name, feed, sender, subject, size)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (evidence) DO UPDATE SET times_received = reports.times_received + 1
+            RETURNING id, received_at, times_received, channel
+            """,
+            (kept.sha256, kind, channel, *(_storable(text, 500) for text in (name, feed, sender, subject)), kept.size),
+        )
+        return ReportRecord(number, kept.sha256, kind, recorded_channel, name, feed, received_at), times == 1
+
+    def waiting(self, channels: Sequence[str], limit: int = 100) -> list[ReportRecord]:
+        """Reports of these channels that no reader has been given yet, oldest first."""
+        rows = self._database.fetch(
+            "SELECT id, evidence, kind, channel, name, feed, received_at FROM reports "
+            "WHERE state = 'received' AND channel = ANY(%s) ORDER BY id LIMIT %s",
+            (list(channels), limit),
+        )
+        return [ReportRecord(*row) for row in rows]
+
+    def queued(self, reports: Iterable[ReportRecord]) -> None:
+        """Notes that these reports are in a reader's queue."""
+        self._database.fetch(
+            "UPDATE reports SET state = 'queued', state_at = now() WHERE id = ANY(%s) AND state = 'received'",
+            ([report.id for report in reports],),
+        )
+
+    def find(self, number: int) -> ReportRecord | None:
+        """The report with this number."""
+        rows = self._database.fetch("SELECT id, evidence, kind, channel, name, feed, received_at FROM reports WHERE id = %s", (number,))
+        return ReportRecord(*rows[0]) if rows else None
+
+    def finish(self, number: int, outcome: Outcome, bad: Sequence[BadPart] = ()) -> None:
+        """Notes what came of a report; a second reading replaces what the first one said."""
+
+        def work(cursor: Any) -> None:
+            cursor.execute("DELETE FROM unread_parts WHERE report_id = %s", (number,))
+            if bad:
+                execute_values(
+                    cursor,
+                    "INSERT INTO unread_parts (report_id, number, part, line, reason, raw) VALUES %s",
+                    [
+                        (number, position, _storable(part.part, 300), part.line, _storable(part.reason, 500), _storable(part.raw, TEXT_KEPT))
+                        for position, part in enumerate(bad[:PARTS_KEPT], 1)
+                    ],
+                )
+            cursor.execute(
+                """
+                UPDATE reports SET state = %s, state_at = now(), reason = %s, reader = %s, confidence = %s, events = %s,
+                                   unread_parts = %s, proposal = %s
+                WHERE id = %s
+                """,
+                (
+                    outcome.state, _storable(outcome.reason, 2000), outcome.reader, outcome.confidence, outcome.events,
+                    outcome.unread_parts, None if outcome.proposal is None else Json(outcome.proposal), number,
+                ),
+            )  # fmt: skip
+
+        self._database.retrying(work)
+
+
+def _storable(text: str, limit: int) -> str:
+    """PostgreSQL's text takes no NUL and no half surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
