@@ -7,6 +7,10 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,11 @@ class OwnAssets:
 
     prefixes: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     domains: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, prefixes: Iterable[str], domains: Iterable[str]) -> OwnAssets:
+        """From texts as abusehandler.yaml holds them."""
+        return cls(tuple(ipaddress.ip_network(prefix) for prefix in prefixes), tuple(domains))
 
     def __bool__(self) -> bool:
         return bool(self.prefixes or self.domains)

@@ -133,13 +133,14 @@ CREATE TABLE deliveries (
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sending', 'sent', 'in-doubt', 'failed')),
     attempts    integer NOT NULL DEFAULT 0,
     next_try    timestamptz NOT NULL DEFAULT now(),
-    lease_until timestamptz,                      -- a sender that is alive renews or ends it before
+    leased_by   text,                             -- the sender that has it in hand ...
+    lease_until timestamptz,                      -- ... and until when nobody else may take it
     sent_at     timestamptz,
     answer      text NOT NULL DEFAULT '',         -- the mail server's last words
     UNIQUE (notice_id, recipient)
 );
 CREATE INDEX deliveries_waiting ON deliveries (next_try) WHERE state = 'waiting';
-CREATE INDEX deliveries_sending ON deliveries (lease_until) WHERE state = 'sending';
+CREATE INDEX deliveries_sending ON deliveries (lease_until) WHERE state IN ('sending', 'in-doubt');
 
 -- Who changed what, when and why; written in the transaction of the change.
 CREATE TABLE audit_trail (

@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Addresses, prefixes and ranges as people write them, turned into integers.
+
+`ipaddress` objects cost several microseconds each; a customer base has a million of them, so numbers are used inside.
+A prefix is (bits, network, length): 32 or 128, the first address as integer, the prefix length.
+"""
+
+from __future__ import annotations
+
+import re
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import TypeAlias
+
+Prefix: TypeAlias = "tuple[int, int, int]"
+
+#: The most prefixes one cell may stand for; a range of odd ends needs at most 62 (IPv4) or 254 (IPv6).
+MOST_PREFIXES = 1024
+LONGEST_CELL = 20_000
+
+_PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}", re.ASCII)
+_WILDCARD = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})((?:\.\*){1,3})", re.ASCII)
+_LAST_OCTET = re.compile(r"\d{1,3}", re.ASCII)
+_RANGE = re.compile(r" ?(?:-|–|—|\.\.\.?|\bto\b|\bbis\b) ?")
+_BETWEEN = re.compile(r"[,;| ]+")
+
+
+def parse_address(text: str) -> tuple[int, int]:
+    """One address as (bits, integer); an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) counts as IPv4.
+
+    Raises ValueError for anything else.
+    """
+    try:
+        if ":" in text:
+            number = int.from_bytes(inet_pton(AF_INET6, text), "big")
+            if number >> 32 == 0xFFFF:
+                return 32, number & 0xFFFFFFFF
+            return 128, number
+        return 32, int.from_bytes(inet_pton(AF_INET, text), "big")
+    except (OSError, ValueError, UnicodeError) as error:
+        raise ValueError(f"{text[:60]!r} is not an IP address") from error
+
+
+def parse_prefix(text: str) -> tuple[int, int, int, bool]:
+    """A prefix in CIDR text, or one address: (bits, network, length, corrected).
+
+    `corrected` is true when host bits were set and have been cleared. Raises ValueError.
+    """
+    address, slash, tail = text.partition("/")
+    bits, number = parse_address(address)
+    if not slash:
+        return bits, number, bits, False
+    if "." in tail:
+        length = _mask_length(tail)
+    elif tail.isascii() and tail.isdigit() and len(tail) <= 3:
+        length = int(tail)
+    else:
+        raise ValueError(f"{tail[:20]!r} is not a prefix length")
+    if bits == 32 and ":" in address:
+        length -= 96
+    if not 0 <= length <= bits:
+        raise ValueError(f"prefix length {length} does not fit an IPv{4 if bits == 32 else 6} address")
+    shift = bits - length
+    network = number >> shift << shift
+    return bits, network, length, network != number
+
+
+def parse_block(text: str) -> tuple[list[Prefix], str]:
+    """What a cell of a customer file may hold: (prefixes, what had to be corrected, empty if nothing).
+
+    Takes CIDR, single addresses, `a-b`, `a - 20` (last octet), netmasks (`192.0.2.0 255.255.255.0`), `192.0.2.*`,
+    addresses padded with zeros, and several of these with commas or blanks between. Raises ValueError.
+    """
+    if len(text) > LONGEST_CELL:
+        raise ValueError(f"cell of {len(text)} characters")
+    text = " ".join(text.strip(" \t\r\n\"'[](){}").split())
+    try:
+        bits, network, length, corrected = parse_prefix(text)
+    except ValueError:
+        pass
+    else:
+        return [(bits, network, length)], f"host bits were set in {text}" if corrected else ""
+    ends = _RANGE.split(text, maxsplit=1)
+    if len(ends) == 2 and all(ends) and not _BETWEEN.search(text.replace(" ", "")):
+        return _parse_range(*ends)
+    parts = _BETWEEN.sub(" ", _RANGE.sub("-", text).replace(" /", "/").replace("/ ", "/")).split()
+    if len(parts) == 2 and parts[1].startswith(("255.", "128.0", "192.0.0.0", "224.0.0.0", "240.0.0.0", "248.0.0.0")):
+        return parse_block(f"{parts[0]}/{parts[1]}") if "/" not in parts[0] else _bad(text)
+    if len(parts) == 1:
+        return _parse_single(parts[0])
+    prefixes: list[Prefix] = []
+    notes = []
+    for part in parts:
+        some, note = _parse_single(part)
+        prefixes += some
+        if note:
+            notes.append(note)
+        if len(prefixes) > MOST_PREFIXES:
+            raise ValueError(f"more than {MOST_PREFIXES} prefixes in one cell")
+    if not prefixes:
+        raise ValueError("no address")
+    return prefixes, "; ".join(notes)
+
+
+def _bad(text: str) -> tuple[list[Prefix], str]:
+    raise ValueError(f"{text[:60]!r} is not an address, prefix or range")
+
+
+def _parse_single(text: str) -> tuple[list[Prefix], str]:
+    padded = _unpad(text)
+    if padded != text:
+        prefixes, note = _parse_single(padded)
+        return prefixes, "; ".join(filter(None, (f"zeros before the numbers of {text}", note)))
+    wildcard = _WILDCARD.fullmatch(text)
+    if wildcard:
+        known = wildcard[1].split(".")
+        if len(known) + wildcard[2].count("*") != 4:
+            return _bad(text)
+        bits, network, length, _ = parse_prefix(".".join(known + ["0"] * (4 - len(known))) + f"/{8 * len(known)}")
+        return [(bits, network, length)], ""
+    if "-" in text:
+        first, _, last = text.partition("-")
+        return _parse_range(first, last)
+    bits, network, length, corrected = parse_prefix(text)
+    return [(bits, network, length)], f"host bits were set in {text}" if corrected else ""
+
+
+def _unpad(text: str) -> str:
+    """`192.000.002.001` is decimal with padding when every number has three digits; `192.0.02.1` may be octal."""
+    return _PADDED.sub(lambda found: ".".join(str(int(octet)) for octet in found[0].split(".")), text)
+
+
+def _parse_range(first: str, last: str) -> tuple[list[Prefix], str]:
+    first, last = _unpad(first.strip()), _unpad(last.strip())
+    bits, low = parse_address(first)
+    if _LAST_OCTET.fullmatch(last) and bits == 32:
+        last = first.rpartition(".")[0] + "." + last
+    bits_of_last, high = parse_address(last)
+    if bits != bits_of_last:
+        raise ValueError(f"range from {first} to {last} mixes IPv4 and IPv6")
+    if high < low:
+        raise ValueError(f"range is upside down: {first} comes after {last}")
+    return split_range(bits, low, high), ""
+
+
+def split_range(bits: int, low: int, high: int) -> list[Prefix]:
+    """The fewest prefixes that cover exactly the addresses from `low` to `high`, both included."""
+    prefixes: list[Prefix] = []
+    while low <= high:
+        # The largest block that starts at `low` is bounded by its alignment and by what is left.
+        aligned = bits if low == 0 else (low & -low).bit_length() - 1
+        size = min(aligned, (high - low + 1).bit_length() - 1)
+        prefixes.append((bits, low, bits - size))
+        low += 1 << size
+    return prefixes
+
+
+def _mask_length(mask: str) -> int:
+    number = parse_address(mask)[1]
+    inverse = number ^ 0xFFFFFFFF
+    if inverse & (inverse + 1):
+        raise ValueError(f"{mask} is not a netmask")
+    return 32 - inverse.bit_length()
+
+
+def address_text(bits: int, number: int) -> str:
+    """The canonical text (RFC 5952 for IPv6) of an address."""
+    if bits == 32:
+        return inet_ntop(AF_INET, number.to_bytes(4, "big"))
+    return inet_ntop(AF_INET6, number.to_bytes(16, "big"))
+
+
+def prefix_text(prefix: Prefix) -> str:
+    """CIDR text of a prefix, also for single addresses."""
+    bits, network, length = prefix
+    return f"{address_text(bits, network)}/{length}"

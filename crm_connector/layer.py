@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""All that one source told, made ready to answer: a prefix index, a name index, and its customers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from abusehandler.crm_connector.addresses import parse_prefix, prefix_text
+from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
+from abusehandler.crm_connector.customer import Customer, merge_customers
+from abusehandler.crm_connector.name_index import NameIndex
+from abusehandler.crm_connector.prefix_index import FOREVER, PrefixIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from abusehandler.crm_connector.connector import Item, Report
+
+#: So many messages about one source are kept; a file that is wrong on every line needs no million of them.
+MOST_PROBLEMS = 500
+
+_MAC = re.compile(r"(?:[0-9a-f]{2}[:-]?){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}", re.ASCII)
+
+
+class Problems:
+    """Collects messages, up to a bound. Call it with one message."""
+
+    def __init__(self, most: int = MOST_PROBLEMS) -> None:
+        self._most = most
+        self._texts: list[str] = []
+        self.count = 0
+
+    def __call__(self, text: str) -> None:
+        self.count += 1
+        if len(self._texts) < self._most:
+            self._texts.append(text[:500])
+
+    def texts(self) -> list[str]:
+        """The messages, with a last line about those that were not kept."""
+        more = self.count - len(self._texts)
+        return [*self._texts, f"... and {more} more"] if more else list(self._texts)
+
+
+def alias_key(text: str) -> str:
+    """A login, circuit id or MAC address in the form it is compared in; the many spellings of a MAC are one."""
+    key = text.strip().lower()
+    return re.sub(r"[:.-]", "", key) if len(key) <= 17 and _MAC.fullmatch(key) else key
+
+
+def unix_seconds(moment: datetime | None, default: int) -> int:
+    """Whole seconds since 1970, cut to what the index holds."""
+    return default if moment is None else min(max(int(moment.timestamp()), 0), FOREVER)
+
+
+def moment_of(seconds: int | None) -> datetime | None:
+    """The aware time of Unix seconds."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
+
+
+@dataclass(slots=True)
+class Layer:
+    """One source, read. Rows name customers by their number in `customer_ids` and places by `sources`."""
+
+    index: PrefixIndex = field(default_factory=PrefixIndex)
+    names: NameIndex = field(default_factory=NameIndex)
+    customers: dict[str, Customer] = field(default_factory=dict)
+    customer_ids: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    read_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    def assignment(self, row: int, prefix: tuple[int, int, int]) -> Assignment:
+        """A row as the value that it was."""
+        index = self.index
+        ports = index.ports(row)
+        return Assignment(
+            prefix_text(prefix),
+            self.customer_ids[index.customer[row]],
+            moment_of(index.start(row)),
+            moment_of(index.end(row)),
+            PortRange(*ports) if ports else None,
+            self.sources[index.source[row]],
+            index.line[row],
+        )
+
+    def assignments(self) -> Iterator[Assignment]:
+        """All rows, shortest prefixes first."""
+        for prefix, rows in self.index.prefixes():
+            for row in rows:
+                yield self.assignment(row, prefix)
+
+    def host_names(self) -> Iterator[HostName]:
+        """All names."""
+        for name, rows in self.names.names():
+            for customer, source, line in rows:
+                yield HostName(name, self.customer_ids[customer], self.sources[source], line)
+
+
+def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> Layer:
+    """Read all items into a layer. `source` is the name for items that bring none.
+
+    What is wrong with an item goes to `problems` and the item is left out; errors of the source itself are raised.
+    """
+    layer = Layer()
+    index, names, customers = layer.index, layer.names, layer.customers
+    numbers: dict[str, int] = {}
+    places: dict[str, int] = {}
+    for item in items:
+        if isinstance(item, Customer):
+            known = customers.get(item.id)
+            customers[item.id] = item if known is None else merge_customers(known, item)
+            continue
+        if not isinstance(item, (Assignment, HostName)):
+            problems(f"{source}: a connector may give Customer, Assignment and HostName, this is {type(item).__name__}")
+            continue
+        number = numbers.get(item.customer_id)
+        if number is None:
+            number = numbers.setdefault(item.customer_id, len(numbers))
+        place = places.get(item.source)
+        if place is None:
+            if len(places) >= 60_000:
+                raise ValueError(f"{source}: more than 60000 different sources; put what differs from row to row into line")
+            place = places.setdefault(item.source, len(places))
+        try:
+            if isinstance(item, HostName):
+                names.add(item.name, number, place, item.line)
+                continue
+            bits, network, length, corrected = parse_prefix(item.prefix)
+        except ValueError as error:
+            problems(f"{item.place or source}: {error}; left out")
+            continue
+        if corrected:
+            problems(f"{item.place or source}: host bits were set in {item.prefix}; taken as "
+                     f"{prefix_text((bits, network, length))}")  # fmt: skip
+        if not length:
+            problems(f"{item.place or source}: {item.prefix} is the whole Internet; left out")
+            continue
+        ports = item.ports
+        start = item.valid_from
+        end = item.valid_until
+        index.add(
+            (bits, network, length),
+            number,
+            place,
+            item.line,
+            0 if start is None else unix_seconds(start, 0),
+            FOREVER if end is None else unix_seconds(end, FOREVER),
+            None if ports is None else (ports.first, ports.last),
+        )
+    layer.customer_ids = list(numbers)
+    layer.sources = [place or source for place in places]
+    index.freeze()
+    _tell_contested(layer, problems)
+    return layer
+
+
+def _tell_contested(layer: Layer, problems: Problems) -> None:
+    for prefix, one, other in layer.index.contested():
+        index = layer.index
+        said = (
+            f"{layer.customer_ids[index.customer[row]]} ({layer.sources[index.source[row]]}:{index.line[row]})"
+            for row in (one, other)
+        )
+        problems(f"{prefix} belongs to two customers at once: {' and '.join(said)}; answers will be ambiguous")
+    for name, rows in layer.names.contested():
+        said = (f"{layer.customer_ids[customer]} ({layer.sources[source]}:{line})" for customer, source, line in rows)
+        problems(f"{name} belongs to several customers: {' and '.join(said)}; answers will be ambiguous")

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The question that the expert bot asks, and the answer it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from abusehandler.crm_connector.assignment import Assignment, HostName
+    from abusehandler.crm_connector.customer import Customer
+
+Outcome = Literal["one", "none", "ambiguous"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Whose was this address (with this port), or this host name, at that time?
+
+    `at` is the time of the event, aware. `port` is the port on the customer's side, needed where addresses are shared.
+    A host name that is registered to a customer is more exact than the address of the machine it lives on, and is
+    asked first.
+    """
+
+    address: str | None
+    at: datetime
+    port: int | None = None
+    host: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("the time of a query needs a time zone; give an aware datetime")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who it was.
+
+    `customer` is set when the outcome is `one`. `candidates` holds all that fit when it is `ambiguous`. `source` is the
+    place that decided (`customers.csv:17`), `reason` tells in words why. `valid_until` is the end of the assignment
+    (aware), None when no end is known.
+    """
+
+    outcome: Outcome
+    customer: Customer | None = None
+    candidates: tuple[Assignment | HostName, ...] = ()
+    source: str = ""
+    reason: str = ""
+    valid_until: datetime | None = None

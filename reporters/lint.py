@@ -1,0 +1,410 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The linter: each check of a definition is a small class with a name, a level, a recommendation and one method."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from abusehandler.reporters.definition import RESOURCES
+from abusehandler.reporters.load import load_file
+from abusehandler.reporters.match import Matcher
+from abusehandler.reports.context import ReadContext
+from abusehandler.reports.mail.decode import decode
+
+from abusehandler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from abusehandler.reporters.definition import Alternative, Definition
+    from abusehandler.reports.mail.message import Mail
+
+Level = Literal["error", "advice"]
+
+#: samples are read as if they had come at this moment, so that a log line without a year stays the same for ever
+RECEIVED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc)
+FREE_MAIL = frozenset(
+    [
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "yahoo.com",
+        "gmx.de",
+        "gmx.net",
+        "web.de",
+        "aol.com",
+        "icloud.com",
+        "mail.ru",
+        "yandex.ru",
+        "qq.com",
+        "163.com",
+        "126.com",
+        "orange.fr",
+        "free.fr",
+        "t-online.de",
+        "comcast.net",
+        "proton.me",
+        "protonmail.com",
+    ]
+)
+_DOCUMENTATION = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend: where, what, and what to do."""
+
+    file: str
+    line: int
+    level: Level
+    check: str
+    text: str
+    recommendation: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.level} [{self.check}] {self.text}. {self.recommendation}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A mail beside a definition, and what must come of it (`None` where the file with the expectation is missing)."""
+
+    path: Path
+    owner: str
+
+    @cached_property
+    def raw(self) -> bytes:
+        return self.path.read_bytes()
+
+    @cached_property
+    def mail(self) -> Mail:
+        return decode(self.raw)
+
+    @property
+    def expected_path(self) -> Path:
+        return self.path.with_suffix(".expected.json")
+
+    @cached_property
+    def expected(self) -> dict[str, Any] | None:
+        if not self.expected_path.is_file():
+            return None
+        loaded = json.loads(self.expected_path.read_text(encoding="utf-8"))
+        return loaded if isinstance(loaded, dict) else None
+
+
+def samples_of(definition: Definition) -> list[Sample]:
+    """The samples of a definition: `samples/NAME/*.eml` beside its file."""
+    assert definition.path is not None
+    folder = definition.path.parent / "samples" / definition.name
+    return [Sample(path, definition.name) for path in sorted(folder.glob("*.eml"))]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a check may look at: one definition, its samples, and everybody else's."""
+
+    definition: Definition
+    samples: list[Sample]
+    others: list[Sample]
+    matcher: Matcher
+
+
+class Check:
+    """A check: `look` yields the line and what is wrong."""
+
+    name: ClassVar[str]
+    level: ClassVar[Level] = "error"
+    recommendation: ClassVar[str]
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        raise NotImplementedError
+
+
+class FileName(Check):
+    name = "file-name"
+    recommendation = "Rename the file to NAME.yaml"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        path = case.definition.path
+        if path is not None and path.stem != case.definition.name:
+            yield 0, f"the file is called {path.name}, the definition {case.definition.name}"
+
+
+class Documented(Check):
+    name = "documented"
+    recommendation = "Name under `documented:` the page or the program from which the form of the mails is known"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        if not any(text.strip() for text in case.definition.documented):
+            yield 0, "nothing says where the knowledge comes from"
+
+
+class HasSample(Check):
+    name = "sample"
+    recommendation = "Write a mail of this form to samples/NAME/1.eml, with documentation addresses"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        if not case.samples:
+            yield 0, "there is no sample"
+
+
+class SecondSample(Check):
+    name = "second-sample"
+    level = "advice"
+    recommendation = "A second sample that differs shows what belongs to the form and what to the case"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        if len(case.samples) == 1:
+            yield 0, "there is one sample only"
+
+
+class Expectation(Check):
+    name = "expectation"
+    recommendation = (
+        "`abusehandler reporters check --write-expected FILE` writes what is read now; look at it before you keep it"
+    )
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        for sample in case.samples:
+            if sample.expected is None:
+                yield 0, f"{sample.path.name} has no {sample.expected_path.name}"
+
+
+class ReadsOwnSamples(Check):
+    name = "own-samples"
+    recommendation = "Mend the definition, or the expectation if the sample says otherwise"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        for sample in case.samples:
+            match = case.matcher.match(sample.mail)
+            if match is None or match.definition.name != case.definition.name:
+                found = match.definition.name if match else "none"
+                yield 0, f"{sample.path.name} is recognised as {found}"
+            elif sample.expected is not None and (now := outcome(sample.raw)) != sample.expected:
+                yield 0, f"{sample.path.name}: {difference(sample.expected, now)}"
+
+
+class LeavesOthersSamples(Check):
+    name = "others-samples"
+    recommendation = "Say more in `recognise:`, as a word that only this sender writes"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        alone = Matcher([case.definition])
+        for sample in case.others:
+            if alone.match(sample.mail) is not None:
+                yield 0, f"it also recognises the sample {sample.path.name} of {sample.owner}"
+
+
+class NarrowEnough(Check):
+    name = "narrow-enough"
+    recommendation = "Add `from:`, a subject with its own words, or two marks of the text"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        for alternative in case.definition.recognise:
+            if alternative.dkim or alternative.headers:
+                continue
+            private = [sender for sender in alternative.senders if sender not in FREE_MAIL]
+            if private:
+                continue
+            letters = len(re.sub(r"\W|\\.", "", alternative.subject.pattern)) if alternative.subject else 0
+            if letters < 10 and sum(map(len, alternative.body)) < 24:
+                yield alternative.line, "this alternative would recognise mails of many senders"
+
+
+class TakesResource(Check):
+    name = "takes-resource"
+    recommendation = (
+        f"Let one step take one of: {', '.join(RESOURCES)}; or leave `take:` out, so that free text finds it"
+    )
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        taken: set[str] = set()
+        for step in case.definition.take:
+            taken |= {name for name, _ in step.names} | {step.field}
+            if step.pattern is not None:
+                taken |= {group.replace("_", ".", 1) for group in step.pattern.groupindex}
+        if case.definition.take and not taken & set(RESOURCES):
+            yield case.definition.take[0].line, "no step takes a resource"
+
+
+class DefaultProblemLast(Check):
+    name = "default-problem-last"
+    recommendation = "Put the rule without `when:` at the end, once"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        for rule in case.definition.problem[:-1]:
+            if rule.when is None:
+                yield rule.line, "a rule without `when:` hides those below it"
+
+
+class ForgeryClaim(Check):
+    name = "forgery-claim"
+    recommendation = "`spoofable: false` needs `from:` or `dkim:` domains in each alternative, against which a signature can be checked"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        if not case.definition.spoofable:
+            for alternative in case.definition.recognise:
+                if not alternative.dkim and not alternative.senders:
+                    yield (
+                        alternative.line,
+                        "it claims that the sender cannot be forged, but this alternative asks for none",
+                    )
+
+
+class FastPatterns(Check):
+    name = "fast-patterns"
+    recommendation = "Begin the pattern with a word or `^`, use smaller bounds, and no two repeats side by side that like the same character"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        patterns = patterns_of(case.definition)
+        for index in slow_patterns([pattern.pattern for _, pattern in patterns]):
+            line, pattern = patterns[index]
+            yield line, f"the pattern {pattern.pattern[:80]!r} is slow on a hostile text"
+
+
+class DocumentationAddresses(Check):
+    name = "documentation-addresses"
+    level = "advice"
+    recommendation = "Write 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 or 2001:db8::/32 instead (RFC 5737, RFC 3849)"
+
+    def look(self, case: Case) -> Iterator[tuple[int, str]]:
+        for sample in case.samples:
+            for text in _IPV4.findall(sample.raw.decode("utf-8", "replace")):
+                try:
+                    address = ipaddress.ip_address(text)
+                except ValueError:
+                    continue
+                if not any(address in network for network in _DOCUMENTATION) and not address.is_private:
+                    yield 0, f"{sample.path.name} names the real address {text}"
+                    break
+
+
+CHECKS: tuple[Check, ...] = (
+    FileName(), Documented(), HasSample(), SecondSample(), Expectation(), ReadsOwnSamples(), LeavesOthersSamples(),
+    NarrowEnough(), TakesResource(), DefaultProblemLast(), ForgeryClaim(), FastPatterns(), DocumentationAddresses(),
+)  # fmt: skip
+
+
+def patterns_of(definition: Definition) -> list[tuple[int, re.Pattern[str]]]:
+    """All patterns of a definition with the line of the entry they stand in."""
+    found: list[tuple[int, re.Pattern[str] | None]] = []
+    for alternative in definition.recognise:
+        found += [(alternative.line, alternative.subject), *((alternative.line, one) for _, one in alternative.headers)]
+    found += [(rule.line, rule.when) for rule in definition.problem]
+    if definition.inside is not None:
+        found += [(0, definition.inside.start), (0, definition.inside.end)]
+    for step in definition.take:
+        found += [(step.line, step.start), (step.line, step.end), (step.line, step.pattern)]
+    return [(line, pattern) for line, pattern in found if pattern is not None]
+
+
+def slow_patterns(patterns: list[str], seconds: float = 30.0) -> list[int]:
+    """The indexes of patterns that took too long on evil texts. They run in a process of their own that can be ended."""
+    if not patterns:
+        return []
+    command = [sys.executable, "-m", "abusehandler.reporters.evil"]
+    try:
+        ran = subprocess.run(
+            command, input=json.dumps(patterns), capture_output=True, text=True, timeout=seconds, check=True
+        )
+        output = ran.stdout
+    except subprocess.TimeoutExpired as ended:
+        output = (ended.stdout or b"").decode() if isinstance(ended.stdout, bytes) else ended.stdout or ""
+        done = {int(line.split()[1]) for line in output.splitlines() if line.startswith("done")}
+        return [index for index in range(len(patterns)) if index not in done][:1]
+    return [int(line.split()[1]) for line in output.splitlines() if line.startswith("slow")]
+
+
+def outcome(raw: bytes) -> dict[str, Any]:
+    """What the whole reading makes of a sample, as its `.expected.json` says it."""
+    from abusehandler.reports.read import read_mail
+
+    _, reading = read_mail(raw, ReadContext(received_at=RECEIVED_AT))
+    said: dict[str, Any] = {"verdict": reading.verdict}
+    if reading.kind:
+        said["kind"] = reading.kind
+    if reading.events:
+        said["events"] = [dict(sorted(one.event.items())) for one in reading.events]
+    loaded: dict[str, Any] = json.loads(json.dumps(said))
+    return loaded
+
+
+def difference(expected: dict[str, Any], now: dict[str, Any]) -> str:
+    """The first difference of two outcomes in words."""
+    for key in ("verdict", "kind"):
+        if expected.get(key) != now.get(key):
+            return f"{key}: expected {expected.get(key)!r}, read {now.get(key)!r}"
+    wanted, read = expected.get("events", []), now.get("events", [])
+    if len(wanted) != len(read):
+        return f"expected {len(wanted)} events, read {len(read)}"
+    for number, (one, other) in enumerate(zip(wanted, read, strict=True), 1):
+        for field in sorted({*one, *other}):
+            if one.get(field) != other.get(field):
+                return f"event {number}, {field}: expected {one.get(field)!r}, read {other.get(field)!r}"
+    return "unknown keys in the expectation"
+
+
+def check_files(files: Iterable[Path], neighbours: Iterable[Definition]) -> list[Finding]:
+    """Check these files; `neighbours` are all definitions whose samples they must leave alone."""
+    findings: list[Finding] = []
+    loaded: list[Definition] = []
+    for path in files:
+        try:
+            loaded.append(load_file(path))
+        except ConfigurationError as error:
+            findings.append(Finding(str(path), 0, "error", "readable", str(error).rstrip("."), "Mend this first"))
+    names = {definition.name for definition in loaded}
+    everybody = [*loaded, *(one for one in neighbours if one.name not in names)]
+    matcher = Matcher(everybody)
+    samples = {definition.name: samples_of(definition) for definition in everybody if definition.path is not None}
+    for definition in loaded:
+        others = [sample for name, some in samples.items() if name != definition.name for sample in some]
+        case = Case(definition, samples.get(definition.name, []), others, matcher)
+        for check in CHECKS:
+            for line, text in check.look(case):
+                findings.append(
+                    Finding(str(definition.path), line, check.level, check.name, text, check.recommendation)
+                )
+    return findings
+
+
+def write_expected(definition: Definition) -> list[Path]:
+    """Write what is read now beside each sample that has no expectation yet; returns the new files."""
+    written = []
+    for sample in samples_of(definition):
+        if not sample.expected_path.exists():
+            text = json.dumps(outcome(sample.raw), indent=2, ensure_ascii=False)
+            sample.expected_path.write_text(text + "\n", encoding="utf-8")
+            written.append(sample.expected_path)
+    return written
+
+
+def alternative_in_words(alternative: Alternative) -> str:
+    """One line for a person: what this alternative asks for."""
+    said = []
+    if alternative.senders:
+        said.append("from " + " or ".join(alternative.senders))
+    if alternative.dkim:
+        said.append("signed by " + " or ".join(alternative.dkim))
+    if alternative.subject is not None:
+        said.append(f"subject like {alternative.subject.pattern!r}")
+    said += [f"header {name} like {pattern.pattern!r}" for name, pattern in alternative.headers]
+    if alternative.body:
+        said.append("text with " + " and ".join(repr(words) for words in alternative.body))
+    return ", ".join(said)

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Load definitions from folders: ours, and the operator's, whose definitions go before ours of the same name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abusehandler.reporters.match import Matcher
+from abusehandler.reporters.schema import parse_definition
+
+from abusehandler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from abusehandler.reporters.definition import Definition
+
+#: the definitions that come with the program
+SHIPPED = Path(__file__).resolve().parent
+
+
+def load_file(path: Path) -> Definition:
+    """One definition; raises ConfigurationError naming file, line and what to write instead."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    return parse_definition(text, str(path), path)
+
+
+def definition_files(folder: Path) -> list[Path]:
+    """The definitions of a folder: `*.yaml` in it, not below it (samples are there)."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: is no folder; write the folder that holds your definitions")
+    return sorted(path for path in folder.glob("*.yaml") if not path.name.startswith((".", "_")))
+
+
+def load_definitions(folders: Iterable[str | Path] = ()) -> tuple[Definition, ...]:
+    """Ours and those of an operator's folders, by name; later folders win. Read once, then kept."""
+    return _load(tuple(str(folder) for folder in folders))
+
+
+def matcher_for(folders: Iterable[str | Path] = ()) -> Matcher:
+    """The index over `load_definitions(folders)`, made once."""
+    return _matcher(tuple(str(folder) for folder in folders))
+
+
+@lru_cache(maxsize=16)
+def _load(folders: tuple[str, ...]) -> tuple[Definition, ...]:
+    found: dict[str, Definition] = {}
+    for folder in (SHIPPED, *map(Path, folders)):
+        here: dict[str, Path] = {}
+        for path in definition_files(folder):
+            definition = load_file(path)
+            if definition.name in here:
+                raise ConfigurationError(
+                    f"{path}: the name {definition.name!r} is taken by {here[definition.name].name}; give it another"
+                )
+            here[definition.name] = path
+            found[definition.name] = definition
+    return tuple(found[name] for name in sorted(found))
+
+
+@lru_cache(maxsize=16)
+def _matcher(folders: tuple[str, ...]) -> Matcher:
+    return Matcher(_load(folders))

@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What the words around an address say about it (`labels.yaml`): source, target, network, service, control."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+Role = Literal["source", "named", "target", "network", "service", "control", ""]
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+#: A label is near its value: this many words back (heading lines are searched whole).
+_REACH = 7
+_LONGEST = 5
+
+
+def plain(text: str) -> str:
+    """Case and accents taken away, so that `Zdrojová` and `zdrojova` are one word."""
+    text = text.casefold()
+    if text.isascii():
+        return text
+    return "".join(piece for piece in unicodedata.normalize("NFKD", text) if not unicodedata.combining(piece))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, plain; `srcIp` counts as two."""
+    return _WORD.findall(plain(_CAMEL.sub(" ", text)))
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> tuple[dict[str, Role], dict[str, Role], tuple[tuple[str, Role], ...]]:
+    data = yaml.safe_load(Path(__file__).with_name("labels.yaml").read_text(encoding="utf-8"))
+    before: dict[str, Role] = {}
+    for role in ("named", "service", "network", "control", "target", "source"):
+        before.update({plain(str(phrase)): role for phrase in data[role]})
+    behind: dict[str, Role] = {}
+    for role in ("target", "source"):
+        behind.update({plain(phrase): role for phrase in data["behind"][role]})
+    cjk = tuple((plain(phrase), role) for role in ("source", "named", "target") for phrase in data["cjk"][role])
+    return before, behind, cjk
+
+
+@lru_cache(maxsize=8192)
+def label_before(text: str) -> tuple[Role, int]:
+    """The role that the nearest label in `text` (what stands before the value) gives, and how many words away it is."""
+    before, _, cjk = _vocabulary()
+    words = words_of(text)
+    for away in range(min(_REACH, len(words))):
+        end = len(words) - away
+        for length in range(min(_LONGEST, end), 0, -1):
+            role = before.get(" ".join(words[end - length : end]))
+            if role:
+                return role, away
+    if not text.isascii():
+        low = plain(text)
+        place, role = max(((low.rfind(phrase), role) for phrase, role in cjk), default=(-1, ""))
+        if place >= 0:
+            return role, 0
+    return "", 0
+
+
+@lru_cache(maxsize=8192)
+def label_behind(text: str) -> Role:
+    """The role that the words right behind the value give."""
+    _, behind, _ = _vocabulary()
+    words = words_of(text)[:5]
+    for start in range(min(2, len(words))):
+        for length in range(min(4, len(words) - start), 0, -1):
+            role = behind.get(" ".join(words[start : start + length]))
+            if role:
+                return role
+    return ""

@@ -1,0 +1,252 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which of the addresses in a text is complained about, and which are victims, networks, relays or examples.
+
+Every place where an address stands is weighed by the words around it, its column and its arrow; the address then gets
+the best and the worst of its places. The weights are ranks, not measurements: a label outweighs a position, the subject
+line outweighs a single label, an address of one's own outweighs all.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from abusehandler.reports.freetext.addresses import FoundAddress, find_addresses, is_public
+from abusehandler.reports.freetext.labels import Role, label_before, label_behind, words_of
+from abusehandler.reports.freetext.tables import column_roles
+
+if TYPE_CHECKING:
+    from abusehandler.reports.context import ReadContext
+    from abusehandler.reports.freetext.passages import Line, Passage
+
+_WEIGHT: dict[Role, float] = {"source": 4.0, "named": 1.5, "target": -4.0, "network": -3.0, "service": -3.0, "control": -2.0, "": 0.0}
+SUBJECT_LINE, LOG_SOURCE, OWN = 5.0, 3.5, 8.0
+_ARROW = re.compile(r"[\s\d:/.,()\w\]\[-]{0,24}?(?:-+>|=+>|→|»|>>|(?<=[\s\d])>(?=[\s\d]))\s{0,4}\S{0,12}?$")
+_BACK_ARROW = re.compile(r"[\s\d:/]{0,10}(?:<-+|<=+|←)\s{0,4}$")
+_ACCESS_LOG = re.compile(r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b")
+_ONLY_SEPARATORS = re.compile(r"[\s,;/&|()\[\]{}'\"`*+•·–-]*(?:(?:and|or|und|oder|et|ou|y|e|en|i|a|и|и|also)[\s,]*)?$", re.IGNORECASE)
+_PREPOSITIONS = frozenset("to auf na para vers naar for from of at on by de von our my block network hosts".split())
+_TRACE = re.compile(r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|bytes from|Server:[ \t]+\d")
+_BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_T@Z–-]*$")
+_ROW = re.compile(r"[\s\"'>*•-]*\d")
+_AFTER_URL = re.compile(r"(?:://\S{3,400}|\b[\w-]+(?:\.[\w-]+)+)[ \t]{0,3}(?:[\[(]|->|=>|:|,)[ \t]{0,3}$")
+_SUBJECT_QUOTED = re.compile(r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:")
+_MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")
+
+
+@dataclass(slots=True)
+class Place:
+    """One occurrence of an address, and why it weighs what it does."""
+
+    found: FoundAddress
+    passage: Passage
+    line: Line
+    weight: float
+    why: str
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An address with all its places in order."""
+
+    ip: str
+    places: list[Place] = field(default_factory=list)
+    weight: float = 0.0
+
+    def best(self) -> Place:
+        return max(self.places, key=lambda place: place.weight)
+
+
+def candidates(passages: list[Passage], context: ReadContext, skip: set[str] | None = None) -> dict[str, Candidate]:
+    """All public addresses of the passages with their weights, in order of their first place.
+
+    Lines of mail headers and whois answers give none: `hops` reads the former, nobody needs the latter.
+    """
+    found: dict[str, Candidate] = {}
+    for one in passages:
+        for place in _places(one):
+            ip = place.found.ip
+            if not is_public(ip) or (skip and ip in skip):
+                continue
+            found.setdefault(ip, Candidate(ip)).places.append(place)
+    for candidate in found.values():
+        candidate.weight = _weigh(candidate, context)
+    return found
+
+
+def _weigh(candidate: Candidate, context: ReadContext) -> float:
+    weights = [place.weight for place in candidate.places]
+    best, worst = max(weights), min(weights)
+    total = max(best, 0.0) + min(worst, 0.0) * 0.6 if best > 0 else worst
+    subject = [place for place in candidate.places if place.passage.kind == "subject" and place.weight > 0]
+    if subject and best > 0:
+        body = [place.weight for place in candidate.places if place.passage.kind != "subject"]
+        total = SUBJECT_LINE + 4.0 + max([*body, 0.0]) * 0.5 + min([*body, 0.0]) * 0.3
+    if context.own and context.own.has_address(candidate.ip):
+        total += OWN
+    return total + min(1.0, 0.3 * math.log2(len(weights)))
+
+
+def _places(passage: Passage) -> list[Place]:
+    text = passage.text
+    addresses = find_addresses(text)
+    if not addresses:
+        return []
+    out: list[Place] = []
+    index = 0
+    heading: tuple[Role, str, int] = ("", "", -99)
+    in_column = column_roles(text, passage.lines, addresses)
+    columns: list[Role] = []
+    for line in passage.lines:
+        while index < len(addresses) and addresses[index].start < line.start:
+            index += 1
+        first = index
+        while index < len(addresses) and addresses[index].start < line.end:
+            index += 1
+        here = addresses[first:index]
+        content = text[line.start : line.end] if line.end - line.start < 2000 else text[line.start : line.start + 2000]
+        if not here:
+            stripped = content.strip()
+            if stripped and stripped.strip("-=_*#+| \t"):
+                roles = _header_roles(content)
+                if len(roles) >= 2:
+                    columns = roles
+                heading = (_heading_role(stripped), stripped, line.number)
+            continue
+        if line.kind in ("header", "whois"):
+            continue
+        out += _line_places(passage, line, here, heading, columns, in_column)
+        if heading[2] >= 0:
+            heading = (heading[0], heading[1], line.number)
+    return out
+
+
+def _heading_role(heading: str) -> Role:
+    """What a line says about the addresses below it; a lone preposition at its end says nothing."""
+    role, away = label_before(heading[-160:])
+    last = words_of(heading[-160:])[-1:]
+    if away > 2 or (last and last[0] in _PREPOSITIONS) or not (heading.endswith((":", ",")) or len(heading) < 50):
+        return ""
+    return role
+
+
+def _header_roles(content: str) -> list[Role]:
+    """The order of source and target in the head of a table (`TIME SRC SPT -> DST DPT`), one role for each address column."""
+    if len(content) > 300:
+        return []
+    roles: list[Role] = []
+    words = words_of(content)
+    for number, word in enumerate(words):
+        follows = words[number + 1] if number + 1 < len(words) else ""
+        before = words[number - 1] if number else ""
+        if follows in ("port", "ports", "asn", "as", "name", "country", "mac", "dns", "host") and not follows == "host":
+            continue
+        if word in ("source", "src", "srcip", "origen", "origem", "quelle", "attacker", "saddr", "sip", "источник", "client"):
+            roles.append("source")
+        elif word in ("destination", "dest", "dst", "dstip", "target", "victim", "destino", "ziel", "daddr", "dip"):
+            roles.append("target")
+        elif word == "ip" and before in ("c", "s"):
+            roles.append("source" if before == "c" else "target")
+    cleaned = [role for number, role in enumerate(roles) if number == 0 or role != roles[number - 1]]
+    return cleaned if {"source", "target"} <= set(cleaned) else []
+
+
+def _line_places(
+    passage: Passage, line: Line, here: list[FoundAddress], heading: tuple[Role, str, int], columns: list[Role],
+    in_column: dict[int, Role],
+) -> list[Place]:
+    text = passage.text
+    out: list[Place] = []
+    previous_end = line.start
+    previous: tuple[Role, float, str] = ("", 0.0, "")
+    for number, found in enumerate(here):
+        between = text[max(previous_end, found.start - 120) : found.start]
+        after = text[found.end : min(line.end, found.end + 60)]
+        role, weight, why = "", 0.0, ""
+        trace = _TRACE.search(text, line.start, min(line.end, line.start + 300))
+        arrow = bool(number and _ARROW.search(between[-48:]))
+        if arrow:
+            role, weight, why = "target", _WEIGHT["target"], "behind an arrow"
+            if out and out[-1].weight > -3:
+                out[-1].weight = max(out[-1].weight, LOG_SOURCE)
+                out[-1].why = out[-1].why or "before an arrow"
+        elif number and _BACK_ARROW.search(between[-16:]):
+            role, weight, why = "source", LOG_SOURCE, "behind a backward arrow"
+            out[-1].weight = min(out[-1].weight, -4.0)
+        elif found.start in in_column:
+            role = in_column[found.start]
+            weight, why = _WEIGHT[role], "column of a table"
+        elif columns and _tabular(text[line.start : line.end], here) and number < len(columns) and len(_MASKED.findall(text[line.start : line.end][:600])) >= len(columns):
+            role = columns[number]
+            weight, why = _WEIGHT[role], "column of a table"
+        elif number and _ONLY_SEPARATORS.match(between):
+            role, weight, why = previous
+        elif found.bound or found.prefix is not None:
+            role, weight, why = "network", _WEIGHT["network"], "a network"
+        else:
+            role, weight, why = _prose_role(passage, line, between, after, number, heading)
+        if (found.bound or found.prefix is not None) and weight > -3 and not why.startswith("column"):
+            weight, why = _WEIGHT["network"], "a network"
+        if line.kind == "signature":
+            weight, why = min(weight, 0.0) - 2.0, "in a signature"
+        if not arrow and number == 0 and weight >= 0 and _ACCESS_LOG.match(text, found.end, min(line.end, found.end + 120)):
+            weight, why = max(weight, LOG_SOURCE), "front of an access log line"
+        if trace and weight > -2:
+            weight, why = -3.0, "a hop of a trace"
+        if number and not role and passage.kind != "subject" and _ROW.match(text, line.start, line.end):
+            weight, why = min(weight, -0.5), "later in a row"
+        if weight >= 0 and not arrow and number == 0 and _AFTER_URL.search(between):
+            weight, why = max(weight, 3.0), "where a URL leads"
+        if weight >= 0 and _SUBJECT_QUOTED.match(text, line.start, line.end):
+            weight, why = weight + 2.0, "in a quoted subject line"
+        if passage.kind == "subject" and weight >= 0:
+            weight, why = max(weight, 1.0) + 2.0, why or "in the subject line"
+        previous = (role, weight, why)
+        previous_end = found.end
+        out.append(Place(found, passage, line, weight, why))
+    return out
+
+
+def _tabular(content: str, here: list[FoundAddress]) -> bool:
+    return bool(re.search(r"\t|[ ]{2,}|[|;,]|\d{2}:\d{2}|->|=>", content)) or len(here) > 1
+
+
+def _prose_role(
+    passage: Passage, line: Line, between: str, after: str, number: int, heading: tuple[Role, str, int]
+) -> tuple[Role, float, str]:
+    role, away = label_before(between[-100:])
+    clause = re.split(r"[.!?][ \t]|[;|]", between)[-1]
+    if role and clause != between and away:
+        role, away = label_before(clause[-100:])
+    behind = label_behind(after)
+    if not role and number == 0 and _BARE.match(between):
+        # A value alone on its line belongs to the line above; so do the values below it.
+        if heading[2] >= 0 and line.number - heading[2] <= 4 and heading[0]:
+            weight = _WEIGHT[heading[0]]
+            return heading[0], weight, f"below '{heading[1][-60:]}'"
+        if behind:
+            return behind, _WEIGHT[behind] * 0.7, "the words behind"
+        return "", 1.0 if not after.strip(" \t,;.)]|") else 0.8, "alone on its line"
+    weight = _WEIGHT[role] * (1.0 if away == 0 else 0.8 if away <= 2 else 0.5)
+    if role in ("", "named") and behind:
+        return behind, max(weight, 0) + _WEIGHT[behind] * 0.6, "the words around"
+    return role, weight, f"'{between.strip()[-40:]}'" if role else ""
+
+
+def subjects(found: dict[str, Candidate]) -> list[Candidate]:
+    """The candidates that are complained about, in order of place: all near the heaviest, however heavy that is."""
+    if not found:
+        return []
+    top = max(one.weight for one in found.values())
+    if top < -3.5 and max(place.weight for one in found.values() for place in one.places) < 0:
+        return []
+    if top >= 3:
+        least = max(2.0, top - 2.2) if top < SUBJECT_LINE + 2 else top - 3.2
+    elif top >= 1:
+        least = top - 0.9
+    else:
+        least = top - 0.6
+    return [one for one in found.values() if one.weight >= least]

@@ -1,0 +1,226 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Find points in time in running text: ISO 8601, RFC 2822, logs, ctime, and what people type.
+
+The clock (`10:00:00`) is searched for, then the date before or after it and the zone behind: dates have many shapes, clocks
+nearly one, and the neighbourhood is short, so the work stays linear.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone, tzinfo
+
+from abusehandler.reports.freetext.zones import zone_at
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan january januar enero ene janvier janv janeiro gennaio gen januari styczeń stycznia sty leden ledna января янв",
+            "feb february februar febrero février fevrier févr fevereiro fev febbraio februari luty lutego lut únor února февраля фев",
+            "mar march märz maerz mär mrz marzo mars março maart marzec marca březen března марта мар",
+            "apr april abril abr avril avr aprile kwiecień kwietnia kwi duben dubna апреля апр",
+            "may mai mayo maio maggio mag mei maj maja květen května мая май",
+            "jun june juni junio juin junho jun giugno giu czerwiec czerwca cze červen června июня июн",
+            "jul july juli julio juillet juil julho jul luglio lug lipiec lipca lip červenec července июля июл",
+            "aug august agosto ago août aout augustus sierpień sierpnia sie srpen srpna августа авг",
+            "sep sept september septiembre septembre setembro settembre set wrzesień września wrz září сентября сен",
+            "oct october okt oktober octubre octobre outubro out ottobre ott październik października paź říjen října октября окт",
+            "nov november noviembre novembre novembro listopad listopada lis ноября ноя",
+            "dec december dez dezember diciembre dic décembre decembre déc dezembro dicembre grudzień grudnia gru prosinec "
+            "prosince декабря дек",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+_CLOCK = re.compile(
+    r"(?:(?<![\d.])(?<!\d:)(?<![A-Fa-f]:)|(?<=\d\d\d\d:))(?P<h>[01]?\d|2[0-4])[:](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?|:\*\*)?(?![\d])(?!:\d)"
+    r"(?P<ap>[ \t]?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?|(?<=T)(?P<ch>\d{2})(?P<cm>\d{2})(?P<cs>\d{2})(?=Z)"
+)
+_W = r"[^\W\d_]"
+_GAP = r"(?:[ \t]{0,4}[,@|;\]_\"'T-]?[ \t]{0,4}(?:[-–|][ \t]{1,2}|at[ \t]|um[ \t]|à[ \t]|a las?[ \t]|às[ \t]|alle(?: ore)?[ \t]|om[ \t]|o godz\.?[ \t]|v[ \t]|в[ \t]|time:?[ \t])?|:|日[ \t]?)$"
+_BEFORE = (
+    re.compile(rf"(?<!\d)(?P<y>\d{{4}})(?P<sep>[-/.年])[ ]?(?P<m>\d{{1,2}})[-/.月][ ]?(?P<d>\d{{1,2}})(?:\.|{_W}{{2,4}})?{_GAP}"),
+    re.compile(rf"(?<!\d)(?P<y>(?:19|20)\d{{2}})(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d){_GAP}"),
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/.-]{{1,2}}(?:of |de |of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{1,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}}){_GAP}"),
+    re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,11}})\.?[ \t/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t/-]{{1,2}}(?P<y>\d{{4}}){_GAP}"),
+    re.compile(rf"(?<!\d)(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_GAP}"),
+    re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,9}})\.?[ \t]{{1,2}}(?P<d>\d{{1,2}})[ \t]{{1,2}}$"),
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})[ \t]{{1,2}}(?P<mon>{_W}{{3,9}})[ \t]{{1,2}}$"),
+)  # fmt: skip
+_AFTER = (
+    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne|of)?[ \t,(]{0,3}(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"),
+    re.compile(rf"[ \t,]{{0,3}}(?:on|am|le|el|em|il|op|dne|of)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[ \t/-](?:of )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/-](?P<y>\d{{4}})"),
+    re.compile(rf"[ \t,]{{0,3}}(?:on)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<mon>{_W}{{3,11}})\.?[ \t](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t](?P<y>\d{{4}})"),
+    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne)?[ \t,(]{0,3}(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})[-/.](?P<y>\d{4})(?!\d)"),
+)  # fmt: skip
+_YEAR_AFTER = re.compile(r"[ \t]{1,2}(?P<y>(?:19|20)\d{2})\b")
+_EPOCH = re.compile(r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])", re.MULTILINE)
+MOST = 3000
+_EARLIEST, _LATEST = 1990, 2100
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTime:
+    """A time at `text[start:end]`. `when` is aware (UTC) if a zone stood at it, else naive as written.
+
+    `year_guessed` is true where the text has no year (syslog) and the nearest past one was taken.
+    """
+
+    when: datetime
+    start: int
+    end: int
+    year_guessed: bool = False
+
+    def at(self, zone: tzinfo | None) -> datetime | None:
+        """The time in UTC; naive ones are read in this zone, and are None without one."""
+        if self.when.tzinfo is not None:
+            return self.when
+        try:
+            return self.when.replace(tzinfo=zone).astimezone(timezone.utc) if zone is not None else None
+        except (OverflowError, ValueError):
+            return None
+
+
+def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
+    """All times with a date, in order of place. `now` (aware) tells the year of syslog lines and day from month.
+
+    Day and month are told apart by what exceeds 12 anywhere in the text, else `.` means day first, `/` month first when
+    the clock has AM/PM, else the order that is not in the future. Linear, never raises.
+    """
+    now = now or datetime.now(timezone.utc)
+    day_first = _day_first(text)
+    found: list[FoundTime] = []
+    for clock in _CLOCK.finditer(text):
+        one = _time_of(text, clock, now, day_first)
+        if one is not None:
+            found.append(one)
+            if len(found) >= MOST:
+                break
+    if len(found) < MOST:
+        found += _epochs(text, now, found)
+    return found
+
+
+def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | None) -> FoundTime | None:
+    if clock["ch"]:
+        hour, minute, second, fraction = int(clock["ch"]), int(clock["cm"]), int(clock["cs"]), ""
+    else:
+        hour, minute, second, fraction = int(clock["h"]), int(clock["m"]), int(clock["s"] or 0), clock["f"] or ""
+    if clock["ap"]:
+        hour = hour % 12 + (12 if clock["ap"].strip()[0] in "pP" else 0)
+    if hour > 23:
+        return None
+    zone, end = zone_at(text, clock.end())
+    window = max(0, clock.start() - 44)
+    before = text[window : clock.start()]
+    before = before[before.rfind("\n") + 1 :]
+    day, start, guessed = None, clock.start(), False
+    for number, pattern in enumerate(_BEFORE):
+        match = pattern.search(before)
+        if match:
+            year = None
+            if number >= 5:
+                late = _YEAR_AFTER.match(text, end)
+                if late:  # ctime: Mon Nov  9 10:00:00 UTC 2026, date(1) puts the zone before the year
+                    year, end = int(late["y"]), late.end()
+                    if zone is None:
+                        zone, end = zone_at(text, end)
+                else:
+                    guessed = True
+            day = _date(match, now, day_first, bool(clock["ap"]), year)
+            if day:
+                start = clock.start() - len(before) + match.start()
+                break
+            guessed = False
+    if day is None:
+        after = text[end : end + 40].split("\n", 1)[0]
+        for pattern in _AFTER:
+            match = pattern.match(after)
+            day = _date(match, now, day_first, bool(clock["ap"]), None) if match else None
+            if match and day:
+                end += match.end()
+                if zone is None:
+                    zone, end = zone_at(text, end)
+                break
+    if day is None:
+        return None
+    try:
+        when = datetime(day.year, day.month, day.day, hour, minute, min(second, 59), int(fraction[:6].ljust(6, "0") or 0))  # noqa: DTZ001
+        if zone is not None:
+            when = when.replace(tzinfo=zone).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+    return FoundTime(when, start, end, guessed)
+
+
+def _date(match: re.Match[str], now: datetime, day_first: bool | None, ampm: bool, year: int | None) -> date | None:
+    groups = match.groupdict()
+    if groups.get("mon"):
+        month = _MONTHS.get(groups["mon"].lower().rstrip("."))
+        if month is None:
+            return None
+        day = int(groups["d"])
+    elif groups.get("a"):
+        first, second = int(groups["a"]), int(groups["b"])
+        is_day = day_first
+        if first > 12 or second > 12:
+            is_day = first > 12
+        elif is_day is None:
+            is_day = groups["sep"] == "." or (groups["sep"] == "-" and not ampm) or (groups["sep"] == "/" and not ampm)
+            swapped = _make(_year(groups["y"]), first if is_day else second, second if is_day else first)
+            straight = _make(_year(groups["y"]), second if is_day else first, first if is_day else second)
+            limit = now.date() + timedelta(days=2)
+            if straight and straight > limit and swapped and swapped <= limit:
+                is_day = not is_day
+        day, month = (first, second) if is_day else (second, first)
+    else:
+        day, month = int(groups["d"]), int(groups["m"])
+    if year is None:
+        if groups.get("y"):
+            year = _year(groups["y"])
+        else:
+            year = now.year
+            guess = _make(year, month, day)
+            if guess and guess > now.date() + timedelta(days=2):
+                year -= 1
+    return _make(year, month, day)
+
+
+def _year(text: str) -> int:
+    return int(text) if len(text) == 4 else 2000 + int(text)
+
+
+def _make(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day) if _EARLIEST <= year <= _LATEST else None
+    except ValueError:
+        return None
+
+
+_NUMERIC = re.compile(r"(?<![\d./-])(\d{1,2})([/-])(\d{1,2})\2(?:19|20)\d{2}(?!\d)")
+
+
+def _day_first(text: str) -> bool | None:
+    """Whether `03/04/2026` is a day first here, told by a date in the text that can only be one of both."""
+    days = months = 0
+    for match in _NUMERIC.finditer(text[:100_000]):
+        days += int(match[1]) > 12
+        months += int(match[3]) > 12
+    return None if days == months else days > months
+
+
+def _epochs(text: str, now: datetime, found: list[FoundTime]) -> list[FoundTime]:
+    """Seconds since 1970, believed only within 15 years before the report (and a day after)."""
+    latest = now.timestamp() + 86400
+    out: list[FoundTime] = []
+    for match in _EPOCH.finditer(text):
+        seconds = int(match["e"])
+        if latest - 15 * 366 * 86400 < seconds < latest:
+            out.append(FoundTime(datetime.fromtimestamp(seconds, timezone.utc), match.start(), match.end()))
+            if len(out) + len(found) >= MOST:
+                break
+    return out

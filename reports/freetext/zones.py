@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Time zones as people write them: `+02:00`, `GMT+2`, `(UTC-5)`, `CEST`, `Europe/Berlin`, "all times are in UTC"."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+UTC = timezone.utc
+#: Abbreviations that mean one offset wherever abuse reports come from, in minutes. CST, IST and BST stand for their most
+#: frequent senders (North America, India, the United Kingdom); an offset beside the abbreviation wins.
+_ABBREVIATIONS = {
+    "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "mez": 60, "mesz": 120,
+    "met": 60, "mest": 120, "eet": 120, "eest": 180, "msk": 180, "trt": 180, "ist": 330, "pkt": 300, "wib": 420, "ict": 420,
+    "hkt": 480, "sgt": 480, "awst": 480, "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "nzst": 720, "nzdt": 780,
+    "nst": -210, "ast": -240, "adt": -180, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360,
+    "pst": -480, "pdt": -420, "akst": -540, "hst": -600, "brt": -180, "brst": -120, "art": -180, "clt": -240, "sast": 120,
+    "idt": 180,
+}  # fmt: skip
+_NAMES = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
+_ZONE = re.compile(
+    rf"[ \t]{{0,3}}[(\[]?[ \t]?(?:timezone[ :=]{{0,3}})?(?:"
+    rf"(?P<name>\b(?:{_NAMES}|coordinated universal time)\b|(?<=\d)z\b)[ \t]?(?P<plus>[+-][ \t]?\d{{1,2}}(?::?\d{{2}})?(?!\d|[-:/.]\d))?"
+    rf"|(?P<offset>(?:±|[+−-])\d{{2}}:?\d{{2}}(?!\d|[-:/.]\d)|(?<=[\d ])[+]\d{{1,2}}(?![\d:./-]))"
+    rf"|(?P<region>(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic|Indian|Etc)/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}})?)"
+    rf"|(?P<bare>(?<=[\d ])00:?00(?![\d:]))"  # a "+" lost in quoted-printable or a web form
+    rf")(?:[ \t]?\((?P<beside>[A-Za-z]{{1,5}}|[+-]\d{{1,4}})\))?[)\]]?",
+    re.IGNORECASE,
+)
+_STATED = re.compile(
+    r"(?i)(?:"
+    r"time[ -]?zone|zeit(?:zone|stempel|angaben)|zona horaria|fuso hor[aá]rio|fuseau horaire|fuso orario|tijdzone|strefa czasowa|"
+    r"časové pásmo|часовой пояс|時刻|タイムゾーン|时区|時區|"
+    r"times?(?:[ -]?stamps?)?|dates?|clocks?|logs?|logfiles?|hours?|horas?|heures?|zeiten|tijden|časy|время|время указано|tz"
+    r")\b(?P<gap>[^\n.;]{0,60}?)(?P<zone>"
+    rf"\b(?:{_NAMES}|coordinated universal time)\b(?![\w/@.-]*[@.]\w)[ \t]?(?:[+-][ \t]?\d{{1,2}}(?::?\d{{2}})?)?"
+    r"|(?<![\w.:/-])[+-]\d{2}:?\d{2}\b|(?:Europe|America|Asia|Africa|Australia|Pacific)/[A-Za-z_]{2,30})"
+)
+_LONG_NAMES = {
+    "central european time": "Europe/Berlin", "central european summer time": "Europe/Berlin", "eastern time": "America/New_York",
+    "central time": "America/Chicago", "mountain time": "America/Denver", "pacific time": "America/Los_Angeles",
+    "moscow time": "Europe/Moscow", "mitteleuropäische zeit": "Europe/Berlin", "heure de paris": "Europe/Paris",
+    "brasilia time": "America/Sao_Paulo", "horário de brasília": "America/Sao_Paulo", "japan standard time": "Asia/Tokyo",
+    "india standard time": "Asia/Kolkata", "eastern standard time": "America/New_York", "pacific standard time": "America/Los_Angeles",
+    "singapore time": "Asia/Singapore", "beijing time": "Asia/Shanghai", "北京时间": "Asia/Shanghai", "日本時間": "Asia/Tokyo",
+    "московское время": "Europe/Moscow", "по московскому времени": "Europe/Moscow",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def offset_zone(text: str) -> timezone | None:
+    """`+0200`, `-05:30`, `+2` as a zone; None beyond the 14 hours that exist."""
+    digits = re.sub(r"[^\d]", "", text)
+    if not digits:
+        return None
+    hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
+    if hours > 14 or minutes > 59:
+        return None
+    total = timedelta(hours=hours, minutes=minutes)
+    return timezone(-total if text.lstrip()[0] in "-−" else total)
+
+
+@lru_cache(maxsize=64)
+def region_zone(text: str) -> tzinfo | None:
+    """`europe/berlin` as a zone of the tz database, whatever the case."""
+    names = {name.lower(): name for name in available_timezones()}
+    name = names.get(text.strip().lower())
+    return ZoneInfo(name) if name else None
+
+
+def zone_at(text: str, offset: int) -> tuple[tzinfo | None, int]:
+    """The zone written right at this place, and where it ends; `(None, offset)` when there is none."""
+    match = _ZONE.match(text, offset)
+    if not match:
+        return None, offset
+    zone = _of_match(match)
+    return (zone, match.end()) if zone is not None else (None, offset)
+
+
+def _of_match(match: re.Match[str]) -> tzinfo | None:
+    if match["region"]:
+        return region_zone(match["region"])
+    if match["bare"]:
+        return UTC
+    if match["offset"]:
+        return offset_zone(match["offset"])
+    if match["plus"]:
+        return offset_zone(match["plus"].replace(" ", ""))
+    beside = match["beside"] or ""
+    if beside[:1] in ("+", "-"):
+        return offset_zone(beside)
+    return abbreviation_zone(match["name"])
+
+
+@lru_cache(maxsize=128)
+def abbreviation_zone(name: str) -> tzinfo | None:
+    if name.lower() == "coordinated universal time":
+        return UTC
+    minutes = _ABBREVIATIONS.get(name.lower())
+    return timezone(timedelta(minutes=minutes)) if minutes is not None else None
+
+
+def stated_zone(text: str) -> tzinfo | None:
+    """The zone that a text says all its times are in ("Timestamps are GMT+2", "Note: Local timezone is +0200").
+
+    None when it says nothing or says different things. Only the first 20,000 characters are looked at.
+    """
+    text = text[:20000]
+    seen: dict[int, tzinfo] = {}
+    for match in _STATED.finditer(text):
+        # A zone after a clock belongs to that time; one after a date without clock is no statement either.
+        if re.search(r"\d{1,2}:\d{2}", match["gap"]) or re.search(r"\d{4}[-/]\d", match["gap"]):
+            continue
+        zone, end = zone_at(text, match.start("zone"))
+        if zone is not None and end > match.start("zone"):
+            seen.setdefault(_offset_key(zone), zone)
+    lowered = text.lower()
+    if not seen:
+        for words, region in _LONG_NAMES.items():
+            if words in lowered:
+                zone = region_zone(region)
+                if zone is not None:
+                    seen.setdefault(_offset_key(zone), zone)
+    return next(iter(seen.values())) if seen and len(seen) == 1 else None
+
+
+def _offset_key(zone: tzinfo) -> int:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return int((moment.astimezone(zone).utcoffset() or timedelta()).total_seconds())
