@@ -2,91 +2,123 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """How people name the columns of a customer table, in the languages and systems we have met.
 
-Names are compared after `column_key`: lower case, without accents, everything but letters and digits dropped. What is not
-listed here becomes an attribute of the customer. An ISP whose names are missing writes `columns: {prefix: "Their name"}`.
+Names are compared after `column_key`: lower case, without accents, everything but letters and digits dropped. What
+is not listed here becomes an attribute of the customer. An ISP whose names are missing writes `columns: {prefix:
+"Their name"}`.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-#: field → spellings after `column_key`
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "prefix": (
-        "prefix", "prefixes", "network", "networks", "net", "netz", "netzwerk", "cidr", "subnet", "subnetz", "subnets", "block",
-        "netblock", "ip", "ips", "ipaddress", "ipaddresses", "ipaddr", "address", "addr", "ipadresse", "ipadressen", "ipv4",
-        "ipv6", "ipv4address", "ipv6address", "ipv4prefix", "ipv6prefix", "range", "iprange", "ipbereich", "bereich",
-        "inetnum", "inet6num", "reseau", "adresseip", "plage", "red", "direccionip", "rango", "rete", "indirizzoip", "sit",
-        "adresaip", "siec", "netwerk", "ipadres", "assignedips", "assignedip", "dedicatedip", "framedipaddress",
-        "framedip", "framedipv6prefix", "delegatedipv6prefix", "route",
-    ),
-    "first": (
-        "first", "firstip", "from", "fromip", "start", "startip", "startaddress", "ipstart", "ipfrom", "von", "vonip", "begin",
-        "beginip", "rangestart", "lowip", "firstaddress", "debut", "desde", "da", "van", "od",
-    ),
-    "last": (
-        "last", "lastip", "to", "toip", "end", "endip", "endaddress", "ipend", "ipto", "bis", "bisip", "rangeend", "highip",
-        "lastaddress", "fin", "hasta", "tot", "do",
-    ),
-    "length": (
-        "length", "prefixlength", "prefixlen", "mask", "netmask", "subnetmask", "maske", "netzmaske", "masklen", "bits",
-    ),
-    "customer_id": (
-        "customerid", "customer", "customernumber", "customerno", "customernr", "custid", "custno", "cust", "clientid", "client",
-        "clientno", "clientnumber", "accountid", "account", "accountnumber", "accountno", "kunde", "kundennummer", "kundennr",
-        "kundenr", "kundenid", "kdnr", "kdnummer", "id", "userid", "uid", "contractid", "contract", "vertrag",
-        "vertragsnummer", "subscriber", "subscriberid", "tenant", "tenantid", "reference", "ref", "numeroclient", "noclient",
-        "idclient", "cliente", "idcliente", "numerocliente", "codicecliente", "klant", "klantnummer", "klantnr", "klantid",
-        "zakaznik", "cislozakaznika", "klient", "numerklienta", "orgid", "organisationid", "organizationid",
-    ),
-    "name": (
-        "name", "customername", "clientname", "company", "companyname", "organisation", "organization", "org", "orgname",
-        "kundenname", "firma", "firmenname", "fullname", "nom", "societe", "raisonsociale", "nombre", "empresa", "nome",
-        "azienda", "ragionesociale", "naam", "bedrijf", "klantnaam", "jmeno", "nazev", "nazwa", "owner", "holder", "tenantname",
-        "accountname",
-    ),
-    "email": (
-        "email", "emails", "mail", "mails", "emailaddress", "mailaddress", "emailadresse", "mailadresse", "contact",
-        "contactemail", "kontakt", "courriel", "adressemail", "correo", "correoelectronico", "posta", "postaelettronica",
-        "emailadres", "customeremail", "clientemail", "adresemail", "abusecontact",
-    ),
-    "email:abuse": ("abuse", "abusemail", "abuseemail", "emailabuse", "abusemailbox", "securityemail", "abuseaddress"),
-    "email:technical": (
-        "technicalemail", "techemail", "technical", "tech", "techcontact", "technicalcontact", "technik", "technikemail",
-        "nocemail", "noc", "emailtechnical", "emailtech", "techc", "adminemail", "hostmaster",
-    ),
-    "email:legal": ("legalemail", "legal", "legalcontact", "recht", "juridique", "emaillegal"),
-    "email:billing": ("billingemail", "billing", "invoiceemail", "rechnung", "rechnungsemail", "emailbilling", "facturation"),
-    "role": ("role", "contacttype", "contactrole", "rolle"),
-    "contact_name": ("contactname", "contactperson", "ansprechpartner", "kontaktperson"),
-    "channel": ("channel", "notificationmethod", "notifyby", "kanal"),
-    "state": ("emailstate", "emailstatus", "contactstate", "contactstatus", "bouncing"),
-    "language": ("language", "lang", "sprache", "langue", "idioma", "lingua", "taal", "jazyk", "jezyk", "locale"),
-    "valid_from": (
-        "validfrom", "since", "gueltigab", "gultigab", "gueltigvon", "gultigvon", "startdate", "startdatum", "datefrom",
-        "starttime", "leasestart", "assignedat", "assigned", "assignmentdate", "begindate", "starts", "seit", "ab",
-        "datedebut", "fechainicio", "activefrom", "allocatedat", "acctstarttime",
-    ),
-    "valid_until": (
-        "validuntil", "validto", "until", "gueltigbis", "gultigbis", "enddate", "enddatum", "dateto", "endtime", "leaseend",
-        "releasedat", "released", "expires", "expiry", "expirydate", "ends", "datefin", "fechafin", "activeuntil", "expiredate",
-        "acctstoptime", "terminated", "enduntil",
-    ),
-    "ports": ("ports", "portrange", "portblock", "portbereich", "portset"),
-    "port_first": ("portfirst", "firstport", "portstart", "startport", "portfrom", "fromport", "portvon", "minport", "portlow"),
-    "port_last": ("portlast", "lastport", "portend", "endport", "portto", "toport", "portbis", "maxport", "porthigh"),
-    "host": (
-        "host", "hosts", "hostname", "hostnames", "domain", "domains", "domainname", "fqdn", "domaene", "domaine", "dominio",
-        "website", "url", "servername",
-    ),
-    "alias": (
-        "alias", "aliases", "login", "username", "user", "benutzername", "radiususer", "pppoe", "pppoeuser", "mac", "macaddress",
-        "hwaddr", "hardwareaddress", "circuitid", "circuit", "remoteid", "lineid", "leitung", "agentcircuitid", "callingstationid",
-        "duid", "clientidentifier", "anschluss",
-    ),
-    "reseller": ("reseller", "resellerid", "parent", "parentid", "wiederverkaeufer", "partner", "partnerid"),
-    "pass_on": ("passon", "notifyreseller", "viareseller"),
-}  # fmt: skip
+_WORDS = {
+    "prefix": """
+        prefix prefixes network networks net netz netzwerk cidr subnet subnetz subnets block netblock ip ips
+        ipaddress ipaddresses ipaddr address addr ipadresse ipadressen ipv4 ipv6 ipv4address ipv6address
+        ipv4prefix ipv6prefix range iprange ipbereich bereich inetnum inet6num reseau adresseip plage red
+        direccionip rango rete indirizzoip sit adresaip siec netwerk ipadres assignedips assignedip
+        dedicatedip framedipaddress framedip framedipv6prefix delegatedipv6prefix route
+    """,
+    "first": """
+        first firstip from fromip start startip startaddress ipstart ipfrom von vonip begin beginip
+        rangestart lowip firstaddress debut desde da van od
+    """,
+    "last": """
+        last lastip to toip end endip endaddress ipend ipto bis bisip rangeend highip lastaddress fin hasta
+        tot do
+    """,
+    "length": """
+        length prefixlength prefixlen mask netmask subnetmask maske netzmaske masklen bits
+    """,
+    "customer_id": """
+        customerid customernumber customerno customernr custid custno clientid clientno clientnumber
+        kundennummer kundennr kundenr kundenid kdnr kdnummer numeroclient noclient idclient idcliente
+        numerocliente codicecliente klantnummer klantnr klantid cislozakaznika numerklienta subscriberid
+        accountid accountnumber accountno tenantid orgid organisationid organizationid userid contractid
+        vertragsnummer customer cust client kunde cliente klant zakaznik klient subscriber account tenant
+        contract vertrag reference ref uid id
+    """,
+    "name": """
+        name customername clientname company companyname organisation organization org orgname kundenname
+        firma firmenname fullname nom societe raisonsociale nombre empresa nome azienda ragionesociale naam
+        bedrijf klantnaam jmeno nazev nazwa owner holder tenantname accountname
+    """,
+    "email": """
+        email emails mail mails emailaddress mailaddress emailadresse mailadresse contact contactemail
+        kontakt courriel adressemail correo correoelectronico posta postaelettronica emailadres
+        customeremail clientemail adresemail abusecontact
+    """,
+    "email:abuse": """
+        abuse abusemail abuseemail emailabuse abusemailbox securityemail abuseaddress
+    """,
+    "email:technical": """
+        technicalemail techemail technical tech techcontact technicalcontact technik technikemail nocemail
+        noc emailtechnical emailtech techc adminemail hostmaster
+    """,
+    "email:legal": """
+        legalemail legal legalcontact recht juridique emaillegal
+    """,
+    "email:billing": """
+        billingemail billing invoiceemail rechnung rechnungsemail emailbilling facturation
+    """,
+    "role": """
+        role contacttype contactrole rolle
+    """,
+    "contact_name": """
+        contactname contactperson ansprechpartner kontaktperson
+    """,
+    "channel": """
+        channel notificationmethod notifyby kanal
+    """,
+    "state": """
+        emailstate emailstatus contactstate contactstatus bouncing
+    """,
+    "language": """
+        language lang sprache langue idioma lingua taal jazyk jezyk locale
+    """,
+    "valid_from": """
+        validfrom since gueltigab gultigab gueltigvon gultigvon startdate startdatum datefrom starttime
+        leasestart assignedat assigned assignmentdate begindate starts seit ab datedebut fechainicio
+        activefrom allocatedat acctstarttime
+    """,
+    "valid_until": """
+        validuntil validto until gueltigbis gultigbis enddate enddatum dateto endtime leaseend releasedat
+        released expires expiry expirydate ends datefin fechafin activeuntil expiredate acctstoptime
+        terminated enduntil
+    """,
+    "ports": """
+        ports portrange portblock portbereich portset
+    """,
+    "port_first": """
+        portfirst firstport portstart startport portfrom fromport portvon minport portlow
+    """,
+    "port_last": """
+        portlast lastport portend endport portto toport portbis maxport porthigh
+    """,
+    "host": """
+        host hosts hostname hostnames domain domains domainname fqdn domaene domaine dominio website url
+        servername
+    """,
+    "alias": """
+        alias aliases login username user benutzername radiususer pppoe pppoeuser mac macaddress hwaddr
+        hardwareaddress circuitid circuit remoteid lineid leitung agentcircuitid callingstationid duid
+        clientidentifier anschluss
+    """,
+    "reseller": """
+        reseller resellerid parent parentid wiederverkaeufer partner partnerid
+    """,
+    "pass_on": """
+        passon notifyreseller viareseller
+    """,
+}
+
+#: field → spellings after `column_key`, the most telling first
+SPELLINGS: dict[str, tuple[str, ...]] = {name: tuple(words.split()) for name, words in _WORDS.items()}
+
+#: Beside a column with the number, these hold what the customer is called.
+NAMES_BESIDE_ID = frozenset({
+    "customer", "cust", "client", "kunde", "cliente", "klant", "zakaznik", "klient", "subscriber", "account", "tenant",
+})  # fmt: skip
 
 _FIELD_OF = {spelling: name for name, spellings in SPELLINGS.items() for spelling in spellings}
 

@@ -35,7 +35,9 @@ class Contact:
 
     def __post_init__(self) -> None:
         if self.state not in CONTACT_STATES:
-            raise ValueError(f"contact {self.email!r}: state {self.state!r} is not one of {', '.join(CONTACT_STATES[1:])}")
+            raise ValueError(
+                f"contact {self.email!r}: state {self.state!r} is not one of {', '.join(CONTACT_STATES[1:])}"
+            )
 
     @property
     def usable(self) -> bool:
@@ -57,7 +59,7 @@ class Customer:
     name: str = ""
     language: str = ""
     contacts: tuple[Contact, ...] = ()
-    attributes: Mapping[str, Any] = field(default=_NOTHING, hash=False)
+    attributes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, hash=False)
     reseller: str = ""
     pass_on: bool = False
     aliases: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from abusehandler.crm_connector.prefix_index import FOREVER, PrefixIndex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from abusehandler.crm_connector.connector import Item, Report
+    from abusehandler.crm_connector.connector import Item
 
 #: So many messages about one source are kept; a file that is wrong on every line needs no million of them.
 MOST_PROBLEMS = 500
@@ -123,7 +123,9 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
         place = places.get(item.source)
         if place is None:
             if len(places) >= 60_000:
-                raise ValueError(f"{source}: more than 60000 different sources; put what differs from row to row into line")
+                raise ValueError(
+                    f"{source}: more than 60000 different sources; put what differs from row to row into line"
+                )
             place = places.setdefault(item.source, len(places))
         try:
             if isinstance(item, HostName):

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The table that answers: longest prefix first, then time, then port.
 
-One dict for each prefix length maps a network to its row; most prefixes have one row without limits, so that a look-up is
-a few dict probes. Rows are columns of machine integers: ten million leases of a month need about 30 bytes each. Networks
-with several rows (leases of one address, port blocks, two customers for one prefix) point to a group: their rows side by
-side, ordered by start, found by bisection.
+One dict for each prefix length maps a network to its row; most prefixes have one row without limits, so that a
+look-up is a few dict probes. Rows are columns of machine integers: ten million leases of a month need about 30
+bytes each. Networks with several rows (leases of one address, port blocks, two customers for one prefix) point to a
+group: their rows side by side, ordered by start, found by bisection.
 """
 
 from __future__ import annotations
@@ -151,7 +151,11 @@ class PrefixIndex:
             else:
                 rows = self._in_group(-1 - row, low, high)
             hits = [
-                Hit(row, (bits, network << shift, bits - shift), start[row] <= at and (end[row] > at or end[row] == FOREVER))
+                Hit(
+                    row,
+                    (bits, network << shift, bits - shift),
+                    start[row] <= at and (end[row] > at or end[row] == FOREVER),
+                )
                 for row in rows
                 if port is None or first[row] <= port <= last[row]
             ]
@@ -223,3 +227,7 @@ class PrefixIndex:
 
     def _ports_meet(self, one: int, other: int) -> bool:
         return self._port_first[one] <= self._port_last[other] and self._port_first[other] <= self._port_last[one]
+
+    def is_lease(self, row: int) -> bool:
+        """Whether the row has limits of time."""
+        return self._start[row] > 0 or self._end[row] < FOREVER

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from abusehandler.crm_connector.addresses import parse_address, parse_block, prefix_text, split_range
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
-from abusehandler.crm_connector.columns import FIELDS, column_key, field_of
+from abusehandler.crm_connector.columns import FIELDS, NAMES_BESIDE_ID, SPELLINGS, column_key, field_of
 from abusehandler.crm_connector.customer import CONTACT_STATES, Contact, Customer, merge_customers
 from abusehandler.crm_connector.times import is_date_only, parse_moment, zone_named
+
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -59,7 +60,15 @@ class RowReader:
         # Cells that say something about the customer; rows that repeat them are not worth reading again.
         self._about = [at for name, ats in self._at.items() if name in _SHAPE or name.startswith("email") for at in ats]
         self._about += [at for at, _ in self._attributes]
-        self._simple = not self._at.keys() & {"first", "last", "valid_from", "valid_until", "ports", "port_first", "host"}
+        self._simple = not self._at.keys() & {
+            "first",
+            "last",
+            "valid_from",
+            "valid_until",
+            "ports",
+            "port_first",
+            "host",
+        }
 
     @property
     def fields(self) -> dict[str, list[int]]:
@@ -256,11 +265,23 @@ def _arrange(
             else:
                 raise ConfigurationError(f"columns: {source} has no column {one!r}; it has {', '.join(header)[:300]}")
             taken[at] = str(field)
+    mapped = set(taken.values())
+    best: dict[str, tuple[int, int]] = {}
     for at, name in enumerate(header):
-        if at not in taken:
-            found = field_of(name)
-            if found and (found in ("prefix", "alias", "host") or found.startswith("email") or found not in taken.values()):
-                taken[at] = found
+        found = field_of(name)
+        if at in taken or found is None or found in mapped:
+            continue
+        if found in ("prefix", "alias", "host") or found.startswith("email"):
+            taken[at] = found
+        else:
+            # Of "id" and "customer_id" the better spelling wins; the lists are in this order.
+            best[found] = min(best.get(found, (999, at)), (SPELLINGS[found].index(keys[at]), at))
+    taken.update({at: found for found, (_, at) in best.items()})
+    if "name" not in taken.values():
+        # "customer" beside "customer_id" is what the customer is called.
+        at = next((at for at, key in enumerate(keys) if at not in taken and key in NAMES_BESIDE_ID), -1)
+        if at >= 0:
+            taken[at] = "name"
     # "from/to" beside a prefix column are dates far more often than addresses.
     fields: dict[str, list[int]] = {}
     for at in sorted(taken):

@@ -121,30 +121,26 @@ class Snapshot:
         layer, holders = self.layers[at], self._holders[at]
         index = layer.index
         found = {holders[index.customer[hit.row]].id for hit in hits}
-        if len(found) == 1:
+        unnamed_port = query.port is None and any(index.ports(hit.row) for hit in hits)
+        if len(found) == 1 and not unnamed_port:
             hit = next((hit for hit in hits if hit.exact), hits[0])
             line = index.line[hit.row]
             source = layer.sources[index.source[hit.row]]
-            if not hit.exact:
-                reason = f"only holder within {self._skew} s of that time"
-            elif query.port is None and index.ports(hit.row):
-                reason = "only holder at that time; the address is shared by ports and the report names none"
-            else:
-                reason = "holder at that time"
             return Answer(
                 "one",
                 holders[index.customer[hit.row]],
                 (),
                 f"{source}:{line}" if line else source,
-                reason,
+                "holder at that time" if hit.exact else f"only holder within {self._skew} s of that time",
                 moment_of(index.end(hit.row)),
             )
         candidates = tuple(layer.assignment(hit.row, hit.prefix) for hit in hits[:100])
         exact = {holders[index.customer[hit.row]].id for hit in hits if hit.exact}
-        if len(exact) <= 1:
+        if unnamed_port:
+            # Even a single known block: who had the other ports is not known.
+            reason = f"the address is shared by ports, {len(found)} known holders, and the report names no port"
+        elif len(exact) <= 1:
             reason = f"the holder changed within {self._skew} s of that time"
-        elif query.port is None and any(index.ports(hit.row) for hit in hits):
-            reason = f"the address is shared by {len(found)} customers and the report names no port"
         else:
             reason = f"{len(found)} customers have {candidates[0].prefix} at that time"
         return Answer("ambiguous", None, candidates, layer.sources[index.source[hits[0].row]], reason)
@@ -155,12 +151,12 @@ class Snapshot:
             if not rows:
                 continue
             holders = self._holders[at]
-            candidates = tuple(
-                _host_name(layer, name, customer, source, line) for customer, source, line in rows
-            )
+            candidates = tuple(_host_name(layer, name, customer, source, line) for customer, source, line in rows)
             if len({holders[customer].id for customer, _, _ in rows}) == 1:
                 return Answer("one", holders[rows[0][0]], (), candidates[0].place, f"registered name {name}")
-            return Answer("ambiguous", None, candidates, candidates[0].place, f"{name} belongs to {len(rows)} customers")
+            return Answer(
+                "ambiguous", None, candidates, candidates[0].place, f"{name} belongs to {len(rows)} customers"
+            )
         return None
 
     def explain(self, query: Query) -> list[Assignment | HostName]:

@@ -11,17 +11,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from abusehandler.errors import ConfigurationError
 
 _ISO = re.compile(
-    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?)? ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]{1,3}(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?)?"
+    r" ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
     re.ASCII | re.IGNORECASE,
-)  # fmt: skip
-_DAY_FIRST = re.compile(
-    r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:,? +(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
 )
+_DAY_FIRST = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:,? {1,3}(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
 _SECONDS = re.compile(r"(\d{9,10})(?:\.\d+)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?Z?)?", re.ASCII)
 
 #: What stands in a column that means "no limit".
-NO_LIMIT = frozenset({"", "-", "null", "none", "never", "nil", "n/a", "0", "\\n", "infinity", "-infinity", "offen", "open"})
+NO_LIMIT = frozenset(
+    {"", "-", "null", "none", "never", "nil", "n/a", "0", "\\n", "infinity", "-infinity", "offen", "open"}
+)
 
 
 def zone_named(name: str, key: str) -> tzinfo:

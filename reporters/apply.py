@@ -18,6 +18,7 @@ from abusehandler.reporters.definition import RESOURCES
 from abusehandler.reporters.load import matcher_for
 from abusehandler.reporters.take import take
 from abusehandler.reporters.values import Clock, event_time
+from abusehandler.reports import freetext
 from abusehandler.reports.freetext.times import find_times
 from abusehandler.reports.freetext.zones import stated_zone
 from abusehandler.reports.reading import ReadEvent, Reading, Span
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 PROBLEM_READ = 20_000
 #: what a definition says of a sender that our own mail server found to be forged
 FORGED = 0.4
+#: what free text may add to an event that a definition's steps found
+COMPLETED = ("time.source", "source.port", "destination.ip", "destination.port", "protocol.transport")
 #: how far into a text the letter of a relay may reach
 UNWRAP_READ = 60_000
 _MAIL_ADDRESS = re.compile(r"[\w.+=&'-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
@@ -113,6 +116,8 @@ def _taken(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
         if identifier:
             event["classification.identifier"] = identifier
         events.append(ReadEvent(event, confidence, spans))
+    if not all("time.source" in one.event for one in events):
+        events = _completed(events, mail, context)
     reason = f"known sender: {definition.about}"
     return Reading(
         _verdict(confidence, context),
@@ -122,6 +127,26 @@ def _taken(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
         confidence=confidence,
         warnings=doubts,
     )
+
+
+def _completed(events: list[ReadEvent], mail: Mail, context: ReadContext) -> list[ReadEvent]:
+    """Time and ports that the steps left open, from what free text reads about the same resource in log lines and the like."""
+    told: dict[tuple[str, str], ReadEvent] = {}
+    for one in freetext.read(mail, context).events:
+        for field in RESOURCES[:3]:
+            if field in one.event:
+                told.setdefault((field, str(one.event[field])), one)
+    completed = []
+    for one in events:
+        keys = [(field, str(one.event[field])) for field in RESOURCES[:3] if field in one.event]
+        more = next((told[key] for key in keys if key in told), None)
+        if more is None:
+            completed.append(one)
+            continue
+        fields = {field: more.event[field] for field in COMPLETED if field in more.event and field not in one.event}
+        spans = {field: more.spans[field] for field in fields if field in more.spans}
+        completed.append(replace(one, event={**one.event, **fields}, spans={**one.spans, **spans}))
+    return completed
 
 
 def _relayed(match: Match, mail: Mail, context: ReadContext, folders: Iterable[str | Path]) -> Reading | None:
@@ -173,10 +198,8 @@ def _verdict(confidence: float, context: ReadContext) -> str:
 
 def _hinted(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
     """Free text finds the resources; the definition says what it knows better."""
-    from abusehandler.reports.freetext import read as read_free_text
-
     definition = match.definition
-    reading = read_free_text(mail, context)
+    reading = freetext.read(mail, context)
     if reading.verdict == "not-a-report" or not reading.events:
         return None
     problem = _problem(definition, mail)
@@ -258,11 +281,9 @@ def _corrected(one: ReadEvent, problem: Problem | None, definition: Definition) 
 
 def _free_text_problem(mail: Mail, context: ReadContext) -> tuple[str, str]:
     """The problem as free text reads it, for a definition that leaves it open."""
-    from abusehandler.reports.freetext import read as read_free_text
-
     types = Counter(
         (str(one.event.get("classification.type") or ""), str(one.event.get("classification.identifier") or ""))
-        for one in read_free_text(mail, context).events
+        for one in freetext.read(mail, context).events
     )
     best = types.most_common(1)
     return best[0][0] if best and best[0][0][0] else ("undetermined", "")

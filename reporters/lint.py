@@ -314,7 +314,7 @@ def patterns_of(definition: Definition) -> list[tuple[int, re.Pattern[str]]]:
     return [(line, pattern) for line, pattern in found if pattern is not None]
 
 
-def slow_patterns(patterns: list[str], seconds: float = 30.0) -> list[int]:
+def slow_patterns(patterns: list[str], seconds: float = 60.0) -> list[int]:
     """The indexes of patterns that took too long on evil texts. They run in a process of their own that can be ended."""
     if not patterns:
         return []

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_LINES = 200_000
 HEADER_WITHIN = 400
 _WIDE_GAP = re.compile(r"\t|\s{2,}")
+#: "Timestamp (UTC)" is the column "timestamp"; "Format: ASN" is "asn"
+_NOTE = re.compile(r"\([^)]{0,40}\)|^format:")
 _DEPTH = 40
 
 
@@ -67,7 +69,7 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _columns(step: Step, cells: list[str]) -> dict[str, int]:
     """Field → index of its column; empty unless all fields' first wishes or one of their other names are there."""
-    heads = [" ".join(cell.lower().strip("#*\"' :").split()) for cell in cells]
+    heads = [" ".join(_NOTE.sub("", cell.lower()).strip("#*\"' :").split()) for cell in cells]
     found: dict[str, int] = {}
     for field, names in step.names:
         for name in names:

@@ -148,7 +148,7 @@ class Outbox:
         return int(notice)
 
     def address(self, recipients: Callable[[str], Sequence[Recipient]], limit: int = 200) -> int:
-        """Chooses now who gets the pending notices and fixes a Message-ID for each mail; returns the number of mails.
+        """Chooses now who gets the pending notices and fixes a Message-ID for each mail; returns the number of notices.
 
         `recipients` answers for a customer id, now, so that a corrected contact reaches what already waits.
         """
@@ -156,7 +156,8 @@ class Outbox:
         def work(cursor: Cursor) -> int:
             cursor.execute(self._sql["take_pending"], {"limit": limit})
             mails = []
-            for notice, customer in cursor.fetchall():
+            pending = cursor.fetchall()
+            for notice, customer in pending:
                 found = {recipient.address.lower(): recipient for recipient in recipients(customer)}
                 mails.extend((notice, each.address, each.language, self._message_id(notice)) for each in found.values())
                 state, reason = ("addressed", "") if found else ("no-contact", f"customer {customer} has no mail contact")
@@ -167,7 +168,7 @@ class Outbox:
                     "INSERT INTO deliveries (notice_id, recipient, language, message_id) VALUES %s ON CONFLICT (notice_id, recipient) DO NOTHING",
                     mails,
                 )
-            return len(mails)
+            return len(pending)
 
         return int(self._database.retrying(work))
 

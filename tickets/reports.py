@@ -91,6 +91,12 @@ class ReportStore:
         rows = self._database.fetch("SELECT id, evidence, kind, channel, name, feed, received_at FROM reports WHERE id = %s", (number,))
         return ReportRecord(*rows[0]) if rows else None
 
+    def describe(self, number: int, *, sender: str, subject: str) -> None:
+        """Notes who sent a mail and about what, once it is decoded."""
+        self._database.fetch(
+            "UPDATE reports SET sender = %s, subject = %s WHERE id = %s", (_storable(sender, 500), _storable(subject, 500), number)
+        )
+
     def finish(self, number: int, outcome: Outcome, bad: Sequence[BadPart] = ()) -> None:
         """Notes what came of a report; a second reading replaces what the first one said."""
 

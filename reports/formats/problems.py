@@ -79,6 +79,9 @@ _WORDS: dict[str, str] = {
 }
 _WORDS.update({name.replace("-", ""): name for name in TYPES})
 _NOT_A_LETTER = re.compile(r"[^a-z0-9&]+")
+# Words that mean a problem only when nothing stands beside them.
+_ONLY_ALONE = {"open", "test", "other", "login", "cc", "listed", "leak", "trap", "tor", "ids", "payload", "messaging", "scan", "exposed",
+               "sweep", "test", "complaint", "proxy", "virus", "cve", "amplification", "list", "undetermined"}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -90,3 +93,16 @@ def classification(*words: str) -> str:
         if found:
             return found
     return ""
+
+
+@lru_cache(maxsize=1024)
+def classification_within(label: str) -> str:
+    """The classification that a longer label names (`PHISHING_419SCAM`, `isakmp-vulnerable`): as a whole, by two words, by one."""
+    found = classification(label)
+    if found:
+        return found
+    words = [word for word in _NOT_A_LETTER.split(re.sub(r"([a-z])([A-Z])", r"\1 \2", label[:200]).lower()) if word]
+    for first, second in zip(words, words[1:]):
+        if found := classification(first + second):
+            return found
+    return next((found for word in words if word not in _ONLY_ALONE and (found := classification(word))), "")

@@ -41,6 +41,7 @@ _WHOIS = re.compile(
     r"allocated|inetrev|nserver|nsstat|nslastaa|name ?server|registrar\b[\w ]{0,30}|registry expiry date|updated date|creation date|"
     r"domain status|dnssec)[ \t]{0,20}:"
 )
+_RELAYED = re.compile(r"(?i)[ \t]*(?:(?:from|by)[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]+(?:microsoft|e?smtps?a?|https?|lmtp|mapi)|\([\w.:]+\)[ \t](?:by|with)[ \t])")
 _SIGNATURE = re.compile(r"--[ ]?$")
 _CLOSING = re.compile(
     r"(?i)(?:with )?(?:kind|best|warm|many|yours|kindest)?[ ]?(?:regards|sincerely|faithfully|truly)|thank(?:s| you)[\w ,!.]{0,40}$|"
@@ -147,7 +148,9 @@ def _kinds(raw: list[tuple[int, int, int, str]]) -> list[LineKind]:
     signature = False
     while number < len(raw):
         head = raw[number][3]
-        if _WHOIS.match(head):
+        if _RELAYED.match(head):
+            kinds[number] = "header"
+        elif _WHOIS.match(head):
             kinds[number] = "whois"
             signature = False
         elif _HEADER.match(head):

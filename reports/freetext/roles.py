@@ -29,9 +29,9 @@ _BACK_ARROW = re.compile(r"[\s\d:/]{0,10}(?:<-+|<=+|←)\s{0,4}$")
 _ACCESS_LOG = re.compile(r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b")
 _ONLY_SEPARATORS = re.compile(r"[\s,;/&|()\[\]{}'\"`*+•·–-]*(?:(?:and|or|und|oder|et|ou|y|e|en|i|a|и|и|also)[\s,]*)?$", re.IGNORECASE)
 _PREPOSITIONS = frozenset("to auf na para vers naar for from of at on by de von our my block network hosts".split())
-_TRACE = re.compile(r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|bytes from|Server:[ \t]+\d")
+_TRACE = re.compile(r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|bytes from|Server:[ \t]+\d")
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_T@Z–-]*$")
-_ROW = re.compile(r"[\s\"'>*•-]*\d")
+_ROW = re.compile(r"[\s\"'>*•-]*\d|(?:[^,;|\t\n]{0,60}[,;|\t]){3}")
 _AFTER_URL = re.compile(r"(?:://\S{3,400}|\b[\w-]+(?:\.[\w-]+)+)[ \t]{0,3}(?:[\[(]|->|=>|:|,)[ \t]{0,3}$")
 _SUBJECT_QUOTED = re.compile(r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:")
 _MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")
@@ -87,7 +87,7 @@ def _weigh(candidate: Candidate, context: ReadContext) -> float:
         total = SUBJECT_LINE + 4.0 + max([*body, 0.0]) * 0.5 + min([*body, 0.0]) * 0.3
     if context.own and context.own.has_address(candidate.ip):
         total += OWN
-    return total + min(1.0, 0.3 * math.log2(len(weights)))
+    return total + (min(1.0, 0.3 * math.log2(len(weights))) if best > 0 else 0.0)
 
 
 def _places(passage: Passage) -> list[Place]:
@@ -194,6 +194,7 @@ def _line_places(
             weight, why = min(weight, 0.0) - 2.0, "in a signature"
         if not arrow and number == 0 and weight >= 0 and _ACCESS_LOG.match(text, found.end, min(line.end, found.end + 120)):
             weight, why = max(weight, LOG_SOURCE), "front of an access log line"
+        previous = (role, weight, why)
         if trace and weight > -2:
             weight, why = -3.0, "a hop of a trace"
         if number and not role and passage.kind != "subject" and _ROW.match(text, line.start, line.end):
@@ -204,7 +205,6 @@ def _line_places(
             weight, why = weight + 2.0, "in a quoted subject line"
         if passage.kind == "subject" and weight >= 0:
             weight, why = max(weight, 1.0) + 2.0, why or "in the subject line"
-        previous = (role, weight, why)
         previous_end = found.end
         out.append(Place(found, passage, line, weight, why))
     return out
@@ -249,4 +249,29 @@ def subjects(found: dict[str, Candidate]) -> list[Candidate]:
         least = top - 0.9
     else:
         least = top - 0.6
-    return [one for one in found.values() if one.weight >= least]
+    chosen = {one.ip for one in found.values() if one.weight >= least}
+    if top < SUBJECT_LINE + 2:
+        chosen |= _mates(found, chosen)
+    return [one for one in found.values() if one.ip in chosen]
+
+
+def _mates(found: dict[str, Candidate], chosen: set[str]) -> set[str]:
+    """Addresses that stand in the same list or log as a chosen one, in the same column of lines of the same shape."""
+    shapes: set[tuple[str, str]] = set()
+    shape_of: dict[tuple[int, int], tuple[str, str]] = {}
+    for one in found.values():
+        for place in one.places[:20]:
+            if place.passage.kind == "subject" or place.weight < -0.5:
+                continue
+            text, line = place.passage.text, place.line
+            front = re.sub(r"\d+", "0", text[line.start : min(place.found.start, line.start + 200)])
+            whole = re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", text[place.found.end : min(line.end, place.found.end + 40)]))
+            if len(front) > 60 and not any(char in front for char in ",;|\t"):
+                continue
+            shape_of[id(one), id(place)] = key = (front.strip(), whole[:12].strip())
+            if one.ip in chosen:
+                shapes.add(key)
+    return {
+        one.ip for one in found.values() for place in one.places[:20]
+        if one.weight > -2 and shape_of.get((id(one), id(place)), ("?", "?")) in shapes
+    }  # fmt: skip

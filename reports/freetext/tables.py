@@ -92,7 +92,7 @@ def _cells(text: str, lines: tuple[Line, ...], addresses: list[FoundAddress]) ->
     for number, line in enumerate(filled):
         while index < len(addresses) and addresses[index].start < line.start:
             index += 1
-        if index < len(addresses) and addresses[index].start < line.end:
+        if index < len(addresses) and addresses[index].start < line.end and line.end - line.start < 60:
             by_line[number] = addresses[index]
     run: list[str] = []
     for number, line in enumerate(filled):
@@ -123,7 +123,7 @@ def _columns_below(run: list[str], first: int, end: int, by_line: dict[int, Foun
                 continue
             role = columns[(number - first) % width]
             if not role:
-                break
+                return roles if len(roles) > 2 else {}
             roles[address.start] = role
         if roles and {"source", "named"} & set(roles.values()) and min(by_line[n].start for n in by_line if n >= first) in roles:
             return roles

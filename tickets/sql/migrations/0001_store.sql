@@ -168,3 +168,12 @@ BEGIN
         END IF;
     END IF;
 END $$;
+
+-- Tells a waiting collector that a report was recorded.
+CREATE FUNCTION tell_report() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('abusehandler_report', NEW.channel);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER reports_tell AFTER INSERT OR UPDATE OF state ON reports FOR EACH ROW WHEN (NEW.state = 'received')
+EXECUTE FUNCTION tell_report();

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What our parsers share: a message becomes a recorded report with its bytes at hand, and its outcome is noted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from abusehandler.bots._batch import BatchBot
+from abusehandler.bots._box import BoxBot
+from abusehandler.tickets.reports import ReportRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from abusehandler.bots._batch import Message
+
+
+class ReadingBot(BoxBot, BatchBot):
+    """Base of the parsers: one report at a time, `read_report` gives its events."""
+
+    batch_size: int = 1
+    gather_seconds: float = 0
+
+    def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
+        for message in messages:
+            report = self._recorded(message)
+            yield from (("_default", event) for event in self.read_report(message, report))
+
+    def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
+        """Yields the events of a report and notes in the end what came of it."""
+        raise NotImplementedError
+
+    def _recorded(self, message: Message) -> ReportRecord:
+        """The report's record; bytes that came inside the message, from a stock collector, become evidence first."""
+        number = message.get("report.id")
+        if number is not None and (found := self.box.reports.find(int(number))) is not None:
+            return found
+        if "report.evidence" in message and "raw" not in message:
+            raise ValueError(f"report {number} is not in the database; it was sent by a box with another database")
+        try:
+            content = base64.b64decode(message.pop("raw", ""), validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"'raw' of the report is not Base64: {error}") from error
+        kept = self.box.evidence.keep(content)
+        report, new = self.box.reports.accept(
+            kept,
+            kind="feed",
+            channel=self.bot_id,
+            name=str(message.get("extra.file_name") or message.get("feed.url") or ""),
+            feed=str(message.get("feed.name") or ""),
+        )
+        self.logger.debug("Report %d has %d bytes%s.", report.id, kept.size, "" if new else " and was here before")
+        return report
+
+    def content(self, report: ReportRecord) -> BinaryIO:
+        """The report's bytes as a stream that can be read and rewound."""
+        packed = cast("gzip.GzipFile", self.box.evidence.open(report.evidence))
+        return cast("BinaryIO", io.BufferedReader(cast("Any", packed), 1 << 18))
+
+    def common_fields(self, message: Message, report: ReportRecord) -> Message:
+        """What every event of the report carries."""
+        fields = {key: value for key, value in message.items() if key.startswith("feed.")}
+        fields["__type"] = "Event"
+        fields["time.observation"] = report.received_at.isoformat()
+        fields["report.id"] = report.id
+        fields["report.evidence"] = report.evidence
+        return fields

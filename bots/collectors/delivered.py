@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Hands on what `abusehandler deliver` has stored for a mail server."""
+
+from __future__ import annotations
+
+import select
+
+from intelmq.lib.bot import CollectorBot
+
+from abusehandler.bots._intake import IntakeCollector
+
+#: Name under which PostgreSQL tells that a report was stored (NOTIFY).
+STORED = "abusehandler_report"
+
+
+class DeliveredReportsCollectorBot(IntakeCollector, CollectorBot):
+    """Hands on the mails that a mail server delivered with `abusehandler deliver` (pipe or LMTP), as soon as they are stored.
+
+    Parameters:
+        channel: name given to `abusehandler deliver --channel`
+    """
+
+    channel: str = "pipe"
+    rate_limit: int = 0
+
+    #: Seconds to wait for PostgreSQL's word before looking again all the same.
+    _longest_wait = 10.0
+
+    def prepare(self) -> None:
+        super().prepare()
+        with self.box.database.transaction() as cursor:
+            cursor.execute(f"LISTEN {STORED}")
+
+    def take_new(self) -> None:
+        connection = self.box.database.connection()
+        if not connection.notifies:
+            select.select([connection], [], [], self._longest_wait)
+            connection.poll()
+        connection.notifies.clear()
+
+    def channels(self) -> list[str]:
+        return [self.channel]
+
+
+BOT = DeliveredReportsCollectorBot

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Finds the customer who had the address at the time of the event."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from intelmq.lib.bot import ExpertBot
+
+from abusehandler.bots._batch import BatchBot
+from abusehandler.bots._box import BoxBot
+from abusehandler.bots._customers import open_customers
+from abusehandler.crm_connector import Query, check_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from abusehandler.bots._batch import Message
+    from abusehandler.configuration import Configuration
+    from abusehandler.crm_connector import Answer
+
+
+class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
+    """Adds customer.id, customer.name and customer.match by asking the connector named in abusehandler.yaml (customers).
+
+    Events that belong to nobody of ours get customer.match none, those where two customers fit get ambiguous; both go
+    on, so that they are counted, and get no ticket.
+
+    Parameters:
+        refresh_seconds: how often the customer data is looked at for changes
+    """
+
+    refresh_seconds: int = 60
+
+    _needs_database = False
+    _refreshed = 0.0
+
+    def prepare(self) -> None:
+        self._directory = open_customers(self.box.configuration)
+        for problem in self._directory.problems():
+            self.logger.warning("Customer data: %s", problem.rstrip(".") + ".")
+        self._refreshed = time.monotonic()
+
+    def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
+        self._refresh()
+        answers = self._directory.lookup_many([_question(message) for message in messages])
+        for message, answer in zip(messages, answers, strict=True):
+            yield "_default", _answered(message, answer)
+
+    def idle(self) -> None:
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._refreshed < self.refresh_seconds:
+            return
+        self._refreshed = time.monotonic()
+        if self._directory.refresh():
+            problems = self._directory.problems()
+            self.logger.info("Customer data was read again, %d rows were left out.", len(problems))
+            for problem in problems:
+                self.logger.warning("Customer data: %s", problem.rstrip(".") + ".")
+
+    @classmethod
+    def check_configuration(cls, configuration: Configuration) -> list[str]:
+        return check_settings(configuration.customers)
+
+
+def _question(message: Message) -> Query:
+    host = message.get("source.fqdn") if "source.ip" not in message else None
+    return Query(
+        address=message.get("source.ip"),
+        at=datetime.fromisoformat(message.get("time.source") or message["time.observation"]),
+        port=message.get("source.port"),
+        host=host,
+    )
+
+
+def _answered(message: Message, answer: Answer) -> Message:
+    message["customer.match"] = answer.outcome
+    if answer.source:
+        message["customer.source"] = answer.source
+    customer: Any = answer.customer
+    if answer.outcome == "one" and customer is not None:
+        message["customer.id"] = customer.id
+        if customer.name:
+            message["customer.name"] = customer.name
+        if customer.language:
+            message["customer.language"] = customer.language
+    elif answer.reason:
+        message["customer.reason"] = answer.reason
+    return message
+
+
+BOT = AbuseCustomerExpertBot

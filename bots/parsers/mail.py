@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Reads abuse mails."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from intelmq.lib.bot import ParserBot
+
+from abusehandler.bots._reading import ReadingBot
+from abusehandler.reports.context import ReadContext
+from abusehandler.reports.read import read_mail
+from abusehandler.tickets.reports import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from abusehandler.bots._batch import Message
+    from abusehandler.reports.reading import Reading
+    from abusehandler.tickets.reports import ReportRecord
+
+
+class AbuseMailParserBot(ReadingBot, ParserBot):
+    """Makes events of an abuse mail, whoever sent it: machine formats, known reporters, free text.
+
+    A mail of which it is not sure waits as an unread report with a proposal; bounces, receipts and newsletters are filed.
+    """
+
+    def prepare(self) -> None:
+        configuration = self.box.configuration
+        self._context = ReadContext(
+            own=self.box.own,
+            own_addresses=configuration.own_addresses,
+            own_mail_hosts=frozenset(configuration.mail.trusted_hosts),
+            sure_enough=configuration.reading.sure_enough,
+        )
+        self._largest = configuration.mailbox.max_mail_bytes
+
+    def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
+        with self.content(report) as stream:
+            content = stream.read(self._largest + 1)
+        if len(content) > self._largest:
+            reason = f"the mail is larger than mailbox.max_mail_bytes ({self._largest}) of abusehandler.yaml"
+            self.box.reports.finish(report.id, Outcome("unread", "mail", reason))
+            return
+        context = ReadContext(
+            received_at=report.received_at,
+            own=self._context.own,
+            own_addresses=self._context.own_addresses,
+            own_mail_hosts=self._context.own_mail_hosts,
+            sure_enough=self._context.sure_enough,
+        )
+        mail, reading = read_mail(content, context)
+        common = self.common_fields(message, report)
+        common["report.reader"] = reading.reader
+        if mail.sender:
+            common.setdefault("feed.provider", mail.sender.rpartition("@")[2])
+        if reading.verdict == "report":
+            for read in reading.events:
+                yield {**common, **read.event, "report.confidence": round(read.confidence, 3)}
+        self.box.reports.describe(report.id, sender=mail.sender, subject=mail.subject)
+        self.box.reports.finish(report.id, _outcome(reading), reading.bad)
+
+
+def _outcome(reading: Reading) -> Outcome:
+    if reading.verdict == "report":
+        state = "partly" if reading.bad else "read"
+        return Outcome(state, reading.reader, reading.reason, reading.confidence, len(reading.events), len(reading.bad))
+    proposal = [
+        {"event": read.event, "confidence": read.confidence, "spans": {name: asdict(span) for name, span in read.spans.items()}}
+        for read in reading.events[:1000]
+    ]
+    reason = f"{reading.kind}: {reading.reason}" if reading.kind else reading.reason
+    return Outcome(reading.verdict, reading.reader, reason, reading.confidence, 0, len(reading.bad), proposal or None)
+
+
+BOT = AbuseMailParserBot

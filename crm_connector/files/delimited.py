@@ -1,0 +1,253 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Customer data in a CSV or TSV file as it comes out of Excel, a billing system, or an editor.
+
+Settings: `path`, and if guessing is not wanted `delimiter`, `encoding`, `header: false`; further those of RowReader.
+Comments begin with # or //. Found out by itself: delimiter, encoding, which line is the header, and without a
+header which column is what.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from typing import TYPE_CHECKING, Any
+
+from abusehandler.crm_connector.addresses import parse_block
+from abusehandler.crm_connector.columns import field_of
+from abusehandler.crm_connector.files.source_file import file_mark, path_setting
+from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
+from abusehandler.crm_connector.settings import refuse_unknown
+
+from abusehandler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from abusehandler.crm_connector.connector import Item, Report
+
+_DELIMITERS = ",;\t|"
+#: A quote that is not closed within so many lines was a stray one (a customer called 5" Disk Ltd).
+_MOST_LINES_A_ROW = 40
+_LONGEST_LINE = 200_000
+
+
+class DelimitedFile:
+    """Reads one file with a row for each prefix."""
+
+    def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
+        refuse_unknown(settings, ("path", "delimiter", "encoding", "header", *ROW_SETTINGS))
+        self._settings = settings
+        self._path = path_setting(settings, base)
+        delimiter = settings.get("delimiter", "")
+        if delimiter in ("tab", "\\t"):
+            delimiter = "\t"
+        if not isinstance(delimiter, str) or len(delimiter) > 1:
+            raise ConfigurationError(f"delimiter: one character or `tab`, this is {delimiter!r}")
+        self._delimiter = delimiter
+        self._encoding = str(settings.get("encoding", ""))
+        try:
+            codecs.lookup(self._encoding or "utf-8")
+        except LookupError as error:
+            raise ConfigurationError(f"encoding: no encoding {self._encoding!r}; write utf-8 or cp1252") from error
+
+    def mark(self) -> str:
+        """Size and time of the file."""
+        return file_mark(self._path)
+
+    def read(self, report: Report) -> Iterator[Item]:
+        """All rows, then the customers they named."""
+        name = self._path.name
+        encoding = self._encoding or find_encoding(self._path)
+        if encoding == "cp1252" and not self._encoding:
+            report(f"{name}: not UTF-8, read as Windows-1252; save it as UTF-8 or set encoding")
+        with self._path.open(encoding=encoding, errors="replace", newline="") as stream:
+            lines = _kept_lines(stream, report, name)
+            first = [line for line, _ in zip(lines, range(60), strict=False)]
+            delimiter = self._delimiter or find_delimiter([text for _, text in first])
+            rows = _rows(_chain(first, lines), delimiter, report, name)
+            reader, waiting = self._begin(rows, name, report)
+            for line, cells in _chain(waiting, rows):
+                yield from reader.read(cells, line)
+            yield from reader.customers()
+
+    def _begin(
+        self, rows: Iterator[tuple[int, list[str]]], name: str, report: Report
+    ) -> tuple[RowReader, list[tuple[int, list[str]]]]:
+        """The reader for this file's header, and the rows that were read to find it."""
+        waiting = []
+        for line, cells in rows:
+            bare = [cell.strip().lstrip("#/").strip() for cell in cells]
+            comment = cells[0].lstrip().startswith(("#", "//"))
+            if self._settings.get("header", True) and _is_header(bare, strict=comment):
+                return RowReader(bare, self._settings, name, report), []
+            if not comment:
+                waiting.append((line, cells))
+                break
+        waiting += [row for row, _ in zip((row for row in rows if not row[1][0].lstrip().startswith("#")), range(20), strict=False)]
+        if not waiting:
+            if self.mark():
+                report(f"{name}: the file holds no rows")
+            return RowReader(["prefix", "customer_id"], {}, name, report), []
+        mapping = self._settings.get("columns")
+        if mapping:
+            width = max(len(cells) for _, cells in waiting)
+            numbered = all(isinstance(at, int) for at in mapping.values())
+            header = [""] * width if numbered else waiting[0][1]
+            return RowReader(header, self._settings, name, report), waiting if numbered else waiting[1:]
+        header = guess_columns([cells for _, cells in waiting])
+        if "prefix" not in header:
+            raise ConfigurationError(
+                f"{self._path}: line {waiting[0][0]} is no header with known names and no column holds addresses; "
+                "name the columns prefix, customer_id, email, or say under columns: what they are called"
+            )
+        report(f"{name}: no header; columns taken as {', '.join(title or '(not used)' for title in header)}")
+        return RowReader(header, self._settings, name, report), waiting
+
+
+def find_encoding(path: Path) -> str:
+    """`utf-8-sig`, `utf-16` or, when the bytes are neither, `cp1252`."""
+    with path.open("rb") as stream:
+        begin = stream.read(4)
+        if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        stream.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            for chunk in iter(lambda: stream.read(1 << 20), b""):
+                decoder.decode(chunk)
+        except UnicodeDecodeError:
+            return "cp1252"
+        # A file cut inside a character is still UTF-8.
+    return "utf-8-sig"
+
+
+def find_delimiter(lines: Sequence[str]) -> str:
+    """The delimiter that divides most lines into the same number of cells, more than one."""
+    best, best_score = ",", 0.0
+    plain = [re.sub(r'"[^"]*"', "", line) for line in lines if line.strip() and not line.startswith("#")]
+    for delimiter in _DELIMITERS:
+        counts = [line.count(delimiter) for line in plain]
+        if not counts:
+            continue
+        usual = max(set(counts), key=counts.count)
+        # More cells decide between equally regular ones: "a;b;c@x,d@x" has a comma in each line too.
+        score = counts.count(usual) / len(counts) + min(usual, 20) / 100 if usual else 0.0
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+def guess_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names for the columns of rows without a header, by what stands in them; empty for what is not used."""
+    width = max(len(row) for row in rows)
+    names = [""] * width
+    for at in range(width):
+        cells = [row[at].strip() for row in rows if at < len(row) and row[at].strip()]
+        if not cells:
+            continue
+        addresses = sum(map(_is_block, cells))
+        if addresses * 2 > len(cells):
+            names[at] = "prefix"
+        elif sum("@" in cell for cell in cells) * 2 > len(cells):
+            names[at] = "email"
+    if names.count("prefix") == 2 and all(_is_range_of(row, names) for row in rows):
+        names[names.index("prefix")] = "first"
+        names[names.index("prefix")] = "last"
+        return _name_the_rest(rows, names, "first")
+    return _name_the_rest(rows, names, "prefix")
+
+
+def _name_the_rest(rows: Sequence[Sequence[str]], names: list[str], have: str) -> list[str]:
+    if have not in names:
+        return names
+    rest = [at for at, name in enumerate(names) if not name and any(at < len(row) and row[at].strip() for row in rows)]
+    languages = [
+        at for at in rest if all(len(row[at].strip()) == 2 for row in rows if at < len(row) and row[at].strip())
+    ]
+    for at in languages:
+        if len(rest) > 1 and all(row[at].strip().isalpha() for row in rows if at < len(row) and row[at].strip()):
+            names[at] = "language"
+            rest.remove(at)
+            break
+    for at, name in zip(rest, ("customer_id", "name"), strict=False):
+        names[at] = name
+    return names
+
+
+def _is_range_of(row: Sequence[str], names: Sequence[str]) -> bool:
+    ends = [row[at].strip() for at, name in enumerate(names) if name == "prefix" and at < len(row)]
+    return len(ends) == 2 and all("/" not in end and "-" not in end for end in ends)
+
+
+def _is_block(cell: str) -> bool:
+    try:
+        return bool(parse_block(cell)[0])
+    except ValueError:
+        return False
+
+
+def _is_header(cells: Sequence[str], *, strict: bool) -> bool:
+    known = [cell for cell in cells if field_of(cell)]
+    if not known or any(_is_block(cell) for cell in cells if cell):
+        return False
+    return len(known) >= 2 if strict else bool(known)
+
+
+def _kept_lines(stream: Iterable[str], report: Report, name: str) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers, without what no reader of CSV survives."""
+    for number, line in enumerate(stream, 1):
+        if len(line) > _LONGEST_LINE:
+            report(f"{name}:{number}: line of {len(line)} characters; left out")
+            continue
+        yield number, line.replace("\0", "") if "\0" in line else line
+
+
+def _rows(
+    lines: Iterator[tuple[int, str]], delimiter: str, report: Report, name: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Cells with the number of the line they begin on; a comment in front of the header is passed on as it is."""
+    began = False
+    for number, line in lines:
+        text = line.strip()
+        if not text or not text.strip(delimiter + " "):
+            continue
+        if text[0] in "#/" and text.startswith(("#", "//")):
+            if not began:
+                yield number, text.split(delimiter)
+            continue
+        began = True
+        if '"' not in line:
+            yield number, line.rstrip("\r\n").split(delimiter)
+            continue
+        taken = [(number, line)]
+        while _is_open(taken, delimiter) and len(taken) < _MOST_LINES_A_ROW:
+            following = next(lines, None)
+            if following is None:
+                break
+            taken.append(following)
+        if _is_open(taken, delimiter):
+            report(f"{name}:{number}: a quote is opened and not closed; quotes of this line are taken as they are")
+            for one, text in taken:
+                if text.strip():
+                    yield one, [cell.strip('"') for cell in text.rstrip("\r\n").split(delimiter)]
+            continue
+        try:
+            yield number, next(csv.reader([text for _, text in taken], delimiter=delimiter, skipinitialspace=True))
+        except (csv.Error, StopIteration) as error:
+            report(f"{name}:{number}: {error}; row left out")
+
+
+def _is_open(lines: Sequence[tuple[int, str]], delimiter: str) -> bool:
+    """Whether a quoted cell goes on after these lines. Only a quote at the start of a cell opens one (RFC 4180)."""
+    text = "".join(line for _, line in lines)
+    if text.count('"') % 2 == 0:
+        return False
+    return bool(re.search(r"(?:^|[" + re.escape(delimiter) + r']) *"', text))
+
+
+def _chain(first: Iterable[Any], then: Iterable[Any]) -> Iterator[Any]:
+    yield from first
+    yield from then

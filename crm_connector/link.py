@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One source in the chain: reads it when it changed, keeps the last good state, and knows how old that is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from abusehandler.crm_connector.last_good import LastGood, teeing
+from abusehandler.crm_connector.layer import Layer, Problems, build_layer
+from abusehandler.crm_connector.mass_change import suspicion
+
+from abusehandler.errors import AbusehandlerError, ConfigurationError
+
+if TYPE_CHECKING:
+    from abusehandler.crm_connector.connector import Connector
+
+#: Pauses between tries of a broken remote source, seconds: doubled from the first to the last.
+_FIRST_PAUSE = 30.0
+_LONGEST_PAUSE = 900.0
+
+
+class Link:
+    """A connector with its state. Refreshed by one thread at a time."""
+
+    def __init__(
+        self,
+        name: str,
+        connector: Connector,
+        *,
+        overwrite: bool = False,
+        max_gone_percent: float = 20.0,
+        max_age: timedelta = timedelta(hours=24),
+        last_good: LastGood | None = None,
+    ) -> None:
+        self.name = name
+        self.connector = connector
+        self.overwrite = overwrite
+        self.layer: Layer | None = None
+        self.trouble = ""
+        self.remote = bool(getattr(connector, "remote", False))
+        self._max_gone = max_gone_percent
+        self._max_age = max_age
+        self._copy = last_good
+        self._mark: str | None = None
+        self._good_at: datetime | None = None
+        self._pause = 0.0
+        self._not_before = 0.0
+        self._working = threading.Lock()
+        self._fresh: Layer | None = None
+
+    def open(self) -> None:
+        """Read for the first time; with a broken source the copy on disk serves. Raises if there is neither."""
+        try:
+            layer, mark = self._read()
+        except Exception as error:
+            self._note(error)
+            if self._copy is None or not self._copy.exists():
+                raise
+            self.layer = self._copy.load()
+            self._good_at = self.layer.read_at
+            return
+        baseline = self._copy.summary() if self._copy is not None else None
+        if self._copy is not None and baseline is not None and layer.index.count() < baseline.prefixes:
+            old = self._copy.load()
+            why = suspicion(old, layer, self._max_gone)
+            if why:
+                self._refuse(why)
+                self.layer, self._good_at, self._mark = old, old.read_at, mark
+                self._discard_copy()
+                return
+        self._take(layer, mark)
+
+    def refresh(self, *, wait: bool = False) -> bool:
+        """Read again if the source changed; whether there is a new state. Never raises.
+
+        A remote source is read by a thread; its state is taken by the next call after it came, unless `wait`.
+        """
+        if self.remote and not wait:
+            fresh, self._fresh = self._fresh, None
+            if fresh is not None:
+                self.layer = fresh
+            if time.monotonic() >= self._not_before and self._working.acquire(blocking=False):
+                threading.Thread(target=self._in_background, name=f"customers-{self.name}", daemon=True).start()
+            return fresh is not None
+        with self._working:
+            fresh = self._try()
+        if fresh is not None:
+            self.layer = fresh
+        return fresh is not None
+
+    def problems(self) -> list[str]:
+        """What a person should know about this source."""
+        found = []
+        if self.trouble:
+            found.append(f"{self.name}: {self.trouble}; what was read {self._age_text()} keeps serving")
+        elif self._good_at and datetime.now(timezone.utc) - self._good_at > self._max_age:
+            found.append(f"{self.name}: the data is old, read {self._age_text()}")
+        return found + (self.layer.problems if self.layer else [])
+
+    def _in_background(self) -> None:
+        try:
+            self._fresh = self._try() or self._fresh
+        finally:
+            self._working.release()
+
+    def _try(self) -> Layer | None:
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            mark = self.connector.mark()
+            if mark and mark == self._mark:
+                self._good_at = datetime.now(timezone.utc)
+                return None
+            layer, mark = self._read()
+            why = suspicion(self.layer, layer, self._max_gone) if self.layer else ""
+            if why and not self._accepted_by_person(layer):
+                self._refuse(why)
+                self._mark = mark
+                self._discard_copy()
+                return None
+            self._take(layer, mark, serve=False)
+        except Exception as error:  # whatever an ISP's own connector raises must not stop the queue
+            self._note(error)
+            return None
+        return layer
+
+    def _read(self) -> tuple[Layer, str]:
+        # The mark is taken first: a change during the reading is then seen by the next refresh.
+        mark = self.connector.mark()
+        problems = Problems()
+        items = self.connector.read(problems)
+        layer = build_layer(items if self._copy is None else teeing(items, self._copy), problems, self.name)
+        layer.problems = problems.texts()
+        return layer, mark
+
+    def _accepted_by_person(self, layer: Layer) -> bool:
+        """Whether `abusehandler crm import` has put this state on disk meanwhile."""
+        summary = self._copy.summary() if self._copy is not None else None
+        if self._copy is None or summary is None or (self._good_at and summary.read_at <= self._good_at):
+            return False
+        return not suspicion(self._copy.load(), layer, self._max_gone)
+
+    def _take(self, layer: Layer, mark: str, *, serve: bool = True) -> None:
+        if self._copy is not None:
+            self._copy.keep(layer)
+        if serve:
+            self.layer = layer
+        self._mark = mark
+        self._good_at = layer.read_at
+        self.trouble = ""
+        self._pause = self._not_before = 0.0
+
+    def _discard_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.discard()
+
+    def _refuse(self, why: str) -> None:
+        self.trouble = (
+            f"{why}; not taken. Look with `abusehandler crm diff`, take it with `abusehandler crm import --accept`"
+        )
+
+    def _note(self, error: Exception) -> None:
+        self._discard_copy()
+        text = str(error) if isinstance(error, (AbusehandlerError, OSError)) else f"{type(error).__name__}: {error}"
+        self.trouble = f"cannot be read: {text[:400]}"
+        if self.remote:
+            self._pause = min(self._pause * 2 or _FIRST_PAUSE, _LONGEST_PAUSE)
+            self._not_before = time.monotonic() + self._pause
+
+    def _age_text(self) -> str:
+        return "never" if self._good_at is None else f"{self._good_at:%Y-%m-%d %H:%M} UTC"
+
+
+def opened(link: Link) -> Link:
+    """The link after its first reading; raises ConfigurationError with its name if it can serve nothing."""
+    try:
+        link.open()
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        text = str(error) if isinstance(error, (AbusehandlerError, OSError)) else f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"customers: {link.name}: {text}") from error
+    return link
