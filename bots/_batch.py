@@ -139,13 +139,13 @@ class BatchBot:
         self._send(outgoing, acknowledge=1)
 
     def _connect(self) -> bool:
-        """Whether both pipelines are Redis; keeps its queue objects in step with IntelMQ's reconnects."""
+        """Whether the pipelines are Redis; keeps its queue objects in step with IntelMQ's reconnects."""
         source, destination = _intelmq.source(self), _intelmq.destination(self)
-        if source is None or (destination is None and _intelmq.destination_queues(self)):
+        if source is None and destination is None:
             return False
         if self._pipelines is None or self._pipelines[0] is not source or self._pipelines[1] is not destination:
             self._pipelines = (source, destination)
-            self._source = SourceQueue(_intelmq.redis_client(source), source.source_queue)
+            self._source = source and SourceQueue(_intelmq.redis_client(source), source.source_queue)
             self._targets = destination and TargetQueues(
                 _intelmq.redis_client(destination), destination.destination_queues, load_balance=bool(self.load_balance)
             )

@@ -18,6 +18,7 @@ Prefix: TypeAlias = "tuple[int, int, int]"
 MOST_PREFIXES = 1024
 LONGEST_CELL = 20_000
 
+_LENGTHS = {f"{length}": length for length in range(129)} | {f"0{length}": length for length in range(10)}
 _PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}", re.ASCII)
 _WILDCARD = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})((?:\.\*){1,3})", re.ASCII)
 _LAST_OCTET = re.compile(r"\d{1,3}", re.ASCII)
@@ -50,11 +51,10 @@ def parse_prefix(text: str) -> tuple[int, int, int, bool]:
     bits, number = parse_address(address)
     if not slash:
         return bits, number, bits, False
-    if "." in tail:
+    length = _LENGTHS.get(tail, -1)
+    if length < 0 and "." in tail:
         length = _mask_length(tail)
-    elif tail.isascii() and tail.isdigit() and len(tail) <= 3:
-        length = int(tail)
-    else:
+    elif length < 0:
         raise ValueError(f"{tail[:20]!r} is not a prefix length")
     if bits == 32 and ":" in address:
         length -= 96

@@ -47,6 +47,8 @@ class Assignment:
     line: int = 0
 
     def __post_init__(self) -> None:
+        if self.valid_from is None and self.valid_until is None:
+            return
         for name, moment in (("valid_from", self.valid_from), ("valid_until", self.valid_until)):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"assignment {self.prefix}: {name} has no time zone; give an aware datetime")

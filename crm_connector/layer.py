@@ -77,18 +77,19 @@ class Layer:
         """A row as the value that it was."""
         index = self.index
         ports = index.ports(row)
+        source, line = index.place(row)
         return Assignment(
             prefix_text(prefix),
             self.customer_ids[index.customer[row]],
             moment_of(index.start(row)),
             moment_of(index.end(row)),
             PortRange(*ports) if ports else None,
-            self.sources[index.source[row]],
-            index.line[row],
+            self.sources[source],
+            line,
         )
 
     def assignments(self) -> Iterator[Assignment]:
-        """All rows, shortest prefixes first."""
+        """All rows, in order of address."""
         for prefix, rows in self.index.prefixes():
             for row in rows:
                 yield self.assignment(row, prefix)
@@ -110,12 +111,13 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
     numbers: dict[str, int] = {}
     places: dict[str, int] = {}
     for item in items:
-        if isinstance(item, Customer):
-            known = customers.get(item.id)
-            customers[item.id] = item if known is None else merge_customers(known, item)
-            continue
         if not isinstance(item, (Assignment, HostName)):
-            problems(f"{source}: a connector may give Customer, Assignment and HostName, this is {type(item).__name__}")
+            if isinstance(item, Customer):
+                known = customers.get(item.id)
+                customers[item.id] = item if known is None else merge_customers(known, item)
+            else:
+                kind = type(item).__name__
+                problems(f"{source}: a connector may give Customer, Assignment and HostName, this is {kind}")
             continue
         number = numbers.get(item.customer_id)
         if number is None:
@@ -161,13 +163,14 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
 
 
 def _tell_contested(layer: Layer, problems: Problems) -> None:
-    for prefix, one, other in layer.index.contested():
-        index = layer.index
-        said = (
-            f"{layer.customer_ids[index.customer[row]]} ({layer.sources[index.source[row]]}:{index.line[row]})"
-            for row in (one, other)
-        )
-        problems(f"{prefix} belongs to two customers at once: {' and '.join(said)}; answers will be ambiguous")
+    index = layer.index
+
+    def named(row: int) -> str:
+        source, line = index.place(row)
+        return f"{layer.customer_ids[index.customer[row]]} ({layer.sources[source]}:{line})"
+
+    for prefix, one, other in index.contested():
+        problems(f"{prefix} has two customers at once: {named(one)} and {named(other)}; answers will be ambiguous")
     for name, rows in layer.names.contested():
         said = (f"{layer.customer_ids[customer]} ({layer.sources[source]}:{line})" for customer, source, line in rows)
         problems(f"{name} belongs to several customers: {' and '.join(said)}; answers will be ambiguous")

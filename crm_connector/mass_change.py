@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Is this still our customer base? A file cut in the middle, or one with a shifted column, must not replace a good one."""
+"""Is this still our customer base? A file cut in the middle, or with a shifted column, must not replace a good one."""
 
 from __future__ import annotations
 
@@ -34,5 +34,6 @@ def suspicion(old: Layer, new: Layer, max_percent: float) -> str:
     if gone * 100 > max_percent * total:
         return f"{gone} of {total} prefixes would be gone ({gone * 100 / total:.0f} %, allowed are {max_percent:g} %)"
     if moved * 100 > max_percent * total:
-        return f"{moved} of {total} prefixes would change their customer ({moved * 100 / total:.0f} %, allowed are {max_percent:g} %)"
+        share = f"{moved * 100 / total:.0f} %, allowed are {max_percent:g} %"
+        return f"{moved} of {total} prefixes would change their customer ({share})"
     return ""

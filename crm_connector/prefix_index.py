@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The table that answers: longest prefix first, then time, then port.
 
-One dict for each prefix length maps a network to its row; most prefixes have one row without limits, so that a
-look-up is a few dict probes. Rows are columns of machine integers: ten million leases of a month need about 30
-bytes each. Networks with several rows (leases of one address, port blocks, two customers for one prefix) point to a
-group: their rows side by side, ordered by start, found by bisection.
+Rows are columns of machine integers: ten million leases of a month need about 40 bytes each. Most prefixes have one
+row without limits. Those with several (leases of one address, port blocks, two customers for one prefix) have a group:
+their rows side by side, ordered by start, found by bisection.
 """
 
 from __future__ import annotations
@@ -15,15 +14,16 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from abusehandler.crm_connector.addresses import prefix_text
+from abusehandler.crm_connector.segments import NO_SLOT, Segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from abusehandler.crm_connector.addresses import Prefix
 
 #: "No end": a second in the year 2106, the last that 32 bits hold.
 FOREVER = 0xFFFFFFFF
-_NO_ROW = 0xFFFFFFFF
+_ROW = 0xFFFFFFFF
 _NO_PORT = 0xFFFF
 #: Ends are summed up for this many rows, so that one endless lease does not make us look at all before it.
 _STRIDE = 32
@@ -41,18 +41,18 @@ class PrefixIndex:
     """Rows by prefix, time and port. Filled by `add`, closed by `freeze`, then only read."""
 
     def __init__(self) -> None:
-        self._tables: dict[tuple[int, int], dict[int, int]] = {}
-        # Longest prefix first: (shift, table).
-        self._order: dict[int, list[tuple[int, dict[int, int]]]] = {32: [], 128: []}
+        # Until `freeze`: first address << 40 | prefix length << 32 | row.
+        self._keys: dict[int, list[int]] = {32: [], 128: []}
+        self._segments: dict[int, Segments] = {}
         self.customer = array("I")
-        self.source = array("H")
-        self.line = array("I")
-        self._start = array("I")
-        self._end = array("I")
-        self._port_first = array("H")
-        self._port_last = array("H")
-        self._limited = bytearray()
-        self._previous = array("I")
+        # source << 32 | line
+        self._place = array("Q")
+        # Where the row's limits stand in the four columns below; 0 for a row without any.
+        self._limit = array("I")
+        self._start = array("I", [0])
+        self._end = array("I", [FOREVER])
+        self._port_first = array("H", [0])
+        self._port_last = array("H", [_NO_PORT])
         self._group_at = array("I")
         self._group_rows = array("I")
         self._group_start = array("I")
@@ -74,64 +74,67 @@ class PrefixIndex:
     ) -> None:
         """Add a row. `customer` and `source` are numbers that mean something to the caller; times are Unix seconds."""
         bits, network, length = prefix
-        key = (bits, length)
-        table = self._tables.get(key)
-        if table is None:
-            table = self._tables[key] = {}
-        network >>= bits - length
-        row = len(self.customer)
-        previous = table.get(network)
-        self._previous.append(_NO_ROW if previous is None else previous)
-        table[network] = row
+        self._keys[bits].append(network << 40 | length << 32 | len(self.customer))
         self.customer.append(customer)
-        self.source.append(source)
-        self.line.append(line)
-        self._start.append(start)
-        self._end.append(end)
-        first, last = ports or (0, _NO_PORT)
-        self._port_first.append(first)
-        self._port_last.append(last)
-        self._limited.append(start > 0 or end < FOREVER or ports is not None)
+        self._place.append(source << 32 | line)
+        if start or end != FOREVER or ports:
+            self._limit.append(len(self._start))
+            self._start.append(start)
+            self._end.append(end)
+            first, last = ports or (0, _NO_PORT)
+            self._port_first.append(first)
+            self._port_last.append(last)
+        else:
+            self._limit.append(0)
 
     def freeze(self) -> None:
-        """Order the rows of networks that have several."""
-        previous, start, end = self._previous, self._start, self._end
-        rows_at, rows, starts, ends = self._group_at, self._group_rows, self._group_start, self._group_end
-        for table in self._tables.values():
-            for network, last in table.items():
-                if previous[last] == _NO_ROW:
-                    continue
-                members = []
-                row = last
-                while row != _NO_ROW:
-                    members.append(row)
-                    row = previous[row]
-                members.reverse()
-                members.sort(key=start.__getitem__)
-                table[network] = -1 - len(rows_at)
-                rows_at.append(len(rows))
-                rows.extend(members)
-                for row in members:
-                    starts.append(start[row])
-                    ends.append(end[row])
-        rows_at.append(len(rows))
+        """Order the rows; from now on questions are answered."""
+        for bits in (32, 128):
+            keys = self._keys.pop(bits)
+            keys.sort()
+            longest = max((key >> 32 & 0xFF for key in keys), default=0) if bits == 128 else 32
+            self._segments[bits] = Segments(bits, self._grouped(keys), longest=longest)
+        self._group_at.append(len(self._group_rows))
+        ends = self._group_end
         self._stride_end = array("I", (max(ends[at : at + _STRIDE]) for at in range(0, len(ends), _STRIDE)))
-        self._previous = array("I")
-        for bits, length in sorted(self._tables, reverse=True):
-            self._order[bits].append((bits - length, self._tables[bits, length]))
+
+    def _grouped(self, keys: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Each prefix once, with its only row or, as a negative number, its group."""
+        last, row = -1, -1
+        members: list[int] = []
+        for key in keys:
+            head = key >> 32
+            if head == last:
+                members.append(key & _ROW)
+                continue
+            if last >= 0:
+                yield last, self._group(row, members) if members else row
+                members.clear()
+            last, row = head, key & _ROW
+        if last >= 0:
+            yield last, self._group(row, members) if members else row
+
+    def _group(self, first: int, others: list[int]) -> int:
+        start, end, limit = self._start, self._end, self._limit
+        members = sorted((first, *others), key=lambda row: start[limit[row]])
+        group = len(self._group_at)
+        self._group_at.append(len(self._group_rows))
+        self._group_rows.extend(members)
+        self._group_start.extend([start[limit[row]] for row in members])
+        self._group_end.extend([end[limit[row]] for row in members])
+        return -1 - group
 
     def plain(self, bits: int, number: int) -> tuple[int, int]:
-        """The row of the longest prefix that holds the address, if that row has no limits: (row, length).
+        """The row of the longest prefix that holds the address, if that row has no limits: (row, prefix length).
 
-        (-1, length) when time or port must be looked at, from this length on; (-2, 0) when there is no prefix.
+        (-1, length) when time or port must be looked at; (-2, 0) when there is no prefix.
         """
-        for shift, table in self._order[bits]:
-            row = table.get(number >> shift)
-            if row is not None:
-                if row >= 0 and not self._limited[row]:
-                    return row, bits - shift
-                return -1, bits - shift
-        return -2, 0
+        segments = self._segments[bits]
+        slot = segments.find(number)
+        if slot == NO_SLOT:
+            return -2, 0
+        row = segments.value[slot]
+        return (row if row >= 0 and not self._limit[row] else -1), segments.length[slot]
 
     def find(self, bits: int, number: int, at: int, skew: int = 0, port: int | None = None) -> list[Hit]:
         """All rows of the longest prefix that has any for this time, give or take `skew` seconds, and this port.
@@ -139,28 +142,21 @@ class PrefixIndex:
         Without a port all rows fit, whatever their ports.
         """
         low, high = at - skew, at + skew
-        start, end = self._start, self._end
+        limit, start, end = self._limit, self._start, self._end
         first, last = self._port_first, self._port_last
-        for shift, table in self._order[bits]:
-            network = number >> shift
-            row = table.get(network)
-            if row is None:
-                continue
-            if row >= 0:
-                rows = [row] if start[row] <= high and (end[row] > low or end[row] == FOREVER) else []
-            else:
-                rows = self._in_group(-1 - row, low, high)
-            hits = [
-                Hit(
-                    row,
-                    (bits, network << shift, bits - shift),
-                    start[row] <= at and (end[row] > at or end[row] == FOREVER),
-                )
-                for row in rows
-                if port is None or first[row] <= port <= last[row]
-            ]
+        segments = self._segments[bits]
+        slot = segments.find(number)
+        while slot != NO_SLOT:
+            value = segments.value[slot]
+            hits = []
+            for row in (value,) if value >= 0 else self._in_group(-1 - value, low, high):
+                of = limit[row]
+                begin, stop = start[of], end[of]
+                if begin <= high and stop > low and (port is None or first[of] <= port <= last[of]):
+                    hits.append(Hit(row, (bits, segments.network(slot), segments.length[slot]), begin <= at < stop))
             if hits:
                 return hits
+            slot = segments.parent[slot]
         return []
 
     def _in_group(self, group: int, low: int, high: int) -> list[int]:
@@ -177,57 +173,56 @@ class PrefixIndex:
             position -= 1
         return found
 
+    def place(self, row: int) -> tuple[int, int]:
+        """Source and line of the row, as they were given to `add`."""
+        return divmod(self._place[row], 1 << 32)
+
     def end(self, row: int) -> int | None:
         """The second at which the row ends, None for no end."""
-        end = self._end[row]
+        end = self._end[self._limit[row]]
         return None if end == FOREVER else end
 
     def start(self, row: int) -> int | None:
         """The second at which the row begins, None for no begin."""
-        return self._start[row] or None
+        return self._start[self._limit[row]] or None
 
     def ports(self, row: int) -> tuple[int, int] | None:
         """The ports of the row, None for all."""
-        first, last = self._port_first[row], self._port_last[row]
+        first, last = self._port_first[self._limit[row]], self._port_last[self._limit[row]]
         return None if (first, last) == (0, _NO_PORT) else (first, last)
-
-    def prefixes(self) -> Iterator[tuple[Prefix, list[int]]]:
-        """Every prefix with its rows, shortest prefixes first, IPv4 first."""
-        for bits, length in sorted(self._tables):
-            shift = bits - length
-            for network, row in self._tables[bits, length].items():
-                if row >= 0:
-                    rows = [row]
-                else:
-                    begin, stop = self._group_at[-1 - row], self._group_at[-row]
-                    rows = list(self._group_rows[begin:stop])
-                yield (bits, network << shift, length), rows
-
-    def count(self) -> int:
-        """How many different prefixes there are."""
-        return sum(len(table) for table in self._tables.values())
-
-    def contested(self) -> Iterator[tuple[str, int, int]]:
-        """Prefixes that two customers have at the same time and on the same ports: (prefix, row, row)."""
-        for (bits, length), table in self._tables.items():
-            for network, value in table.items():
-                if value >= 0:
-                    continue
-                begin, stop = self._group_at[-1 - value], self._group_at[-value]
-                latest: list[int] = []
-                for row in self._group_rows[begin:stop]:
-                    latest = [other for other in latest if self._end[other] > self._start[row]]
-                    for other in latest:
-                        if self.customer[other] != self.customer[row] and self._ports_meet(other, row):
-                            yield prefix_text((bits, network << (bits - length), length)), other, row
-                            break
-                    # What runs at once in a shared address is bounded by its port blocks; more is hostile or broken.
-                    if len(latest) < 64:
-                        latest.append(row)
-
-    def _ports_meet(self, one: int, other: int) -> bool:
-        return self._port_first[one] <= self._port_last[other] and self._port_first[other] <= self._port_last[one]
 
     def is_lease(self, row: int) -> bool:
         """Whether the row has limits of time."""
-        return self._start[row] > 0 or self._end[row] < FOREVER
+        return self.start(row) is not None or self.end(row) is not None
+
+    def prefixes(self) -> Iterator[tuple[Prefix, Sequence[int]]]:
+        """Every prefix with its rows, in order of address, IPv4 first."""
+        for bits, segments in self._segments.items():
+            for slot, value in enumerate(segments.value):
+                rows = (value,) if value >= 0 else self._group_rows[self._group_at[-1 - value] : self._group_at[-value]]
+                yield (bits, segments.network(slot), segments.length[slot]), rows
+
+    def count(self) -> int:
+        """How many different prefixes there are."""
+        return sum(map(len, self._segments.values()))
+
+    def contested(self) -> Iterator[tuple[str, int, int]]:
+        """Prefixes that two customers have at the same time and on the same ports: (prefix, row, row)."""
+        limit, start, end, customer = self._limit, self._start, self._end, self.customer
+        for prefix, rows in self.prefixes():
+            if len(rows) < 2:
+                continue
+            running: list[int] = []
+            for row in rows:
+                begin = start[limit[row]]
+                running = [other for other in running if end[limit[other]] > begin]
+                for other in running:
+                    if customer[other] != customer[row] and self._ports_meet(limit[other], limit[row]):
+                        yield prefix_text(prefix), other, row
+                        break
+                # What runs at once in a shared address is bounded by its port blocks; more is broken.
+                if len(running) < 64:
+                    running.append(row)
+
+    def _ports_meet(self, one: int, other: int) -> bool:
+        return self._port_first[one] <= self._port_last[other] and self._port_first[other] <= self._port_last[one]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.crm_connector.addresses import parse_address, parse_block, prefix_text, split_range
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from abusehandler.crm_connector.connector import Report
 
 _EMAIL = re.compile(r"[^\s@<>,;\"()]{1,64}@[A-Za-z0-9\u0080-\uffff][A-Za-z0-9.\u0080-\uffff-]{0,253}")
+#: What needs no second look: the layer parses it.
+_PLAIN = re.compile(
+    r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})(?:/\d{1,2})?|[0-9A-Fa-f:]{2,39}(?:/\d{1,3})?", re.ASCII
+)
 _BETWEEN = re.compile(r"[,;|\s]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _YES = frozenset({"1", "y", "yes", "true", "t", "ja", "j", "on", "oui", "si"})
@@ -53,13 +58,14 @@ class RowReader:
         self._whole_day = bool(settings.get("until_includes_day", False))
         self._at, self._attributes = _arrange(header, settings.get("columns") or {}, source)
         self._customers: dict[str, Customer] = {}
-        self._last_said: dict[str, tuple[str, ...]] = {}
+        self._last_said: dict[str, object] = {}
         self._prefix_at = self._at.get("prefix", [])
         one = self._at.get("customer_id") or self._at.get("alias") or self._at.get("name") or []
         self._id_at = one[0] if one else -1
         # Cells that say something about the customer; rows that repeat them are not worth reading again.
-        self._about = [at for name, ats in self._at.items() if name in _SHAPE or name.startswith("email") for at in ats]
-        self._about += [at for at, _ in self._attributes]
+        about = [at for name, ats in self._at.items() if name in _SHAPE or name.startswith("email") for at in ats]
+        about += [at for at, _ in self._attributes]
+        self._about = itemgetter(*about) if about else len
         self._simple = not self._at.keys() & {
             "first",
             "last",
@@ -91,6 +97,9 @@ class RowReader:
                 if not cell:
                     continue
                 found = True
+                if _PLAIN.fullmatch(cell) and ("/" in cell or "length" not in self._at):
+                    yield Assignment(cell, customer_id, start, until, ports, self._source, line)
+                    continue
                 length = "" if "/" in cell else self._cell(cells, "length")
                 prefixes, note = parse_block(f"{cell}/{length.lstrip('/')}" if length else cell)
                 if note:
@@ -171,7 +180,10 @@ class RowReader:
 
     def _customer_of(self, cells: Sequence[str], line: int) -> str:
         key = cells[self._id_at].strip() if 0 <= self._id_at < len(cells) else ""
-        said = tuple([cells[at] if at < len(cells) else "" for at in self._about])
+        try:
+            said = self._about(cells)
+        except IndexError:
+            said = tuple(cells)
         if key and self._last_said.get(key) == said:
             return key
         contacts = self._contacts(cells, line)

@@ -91,13 +91,13 @@ class Snapshot:
     def _plain_answer(self, at: int, row: int, length: int) -> Answer:
         layer = self.layers[at]
         index = layer.index
-        line = index.line[row]
-        source = layer.sources[index.source[row]]
+        source, line = index.place(row)
+        place = layer.sources[source]
         answer = Answer(
             "one",
             self._holders[at][index.customer[row]],
             (),
-            f"{source}:{line}" if line else source,
+            f"{place}:{line}" if line else place,
             _REASONS[length],
         )
         if len(self._kept) >= _KEPT_ANSWERS:
@@ -124,13 +124,13 @@ class Snapshot:
         unnamed_port = query.port is None and any(index.ports(hit.row) for hit in hits)
         if len(found) == 1 and not unnamed_port:
             hit = next((hit for hit in hits if hit.exact), hits[0])
-            line = index.line[hit.row]
-            source = layer.sources[index.source[hit.row]]
+            source, line = index.place(hit.row)
+            place = layer.sources[source]
             return Answer(
                 "one",
                 holders[index.customer[hit.row]],
                 (),
-                f"{source}:{line}" if line else source,
+                f"{place}:{line}" if line else place,
                 "holder at that time" if hit.exact else f"only holder within {self._skew} s of that time",
                 moment_of(index.end(hit.row)),
             )
@@ -143,7 +143,7 @@ class Snapshot:
             reason = f"the holder changed within {self._skew} s of that time"
         else:
             reason = f"{len(found)} customers have {candidates[0].prefix} at that time"
-        return Answer("ambiguous", None, candidates, layer.sources[index.source[hits[0].row]], reason)
+        return Answer("ambiguous", None, candidates, candidates[0].source, reason)
 
     def _by_name(self, host: str) -> Answer | None:
         for at, layer in enumerate(self.layers):

@@ -114,6 +114,7 @@ class Catalogue:
     families: tuple[Family, ...] = ()
     documentation: str = ""
     by_pair: Mapping[tuple[str, str], Problem] = field(default_factory=dict)
+    by_beginning: Mapping[str, tuple[tuple[str, Problem], ...]] = field(default_factory=dict)
     by_type: Mapping[str, Problem] = field(default_factory=dict)
 
     @classmethod
@@ -134,10 +135,14 @@ class Catalogue:
 
     def problem_of(self, type: str | None, identifier: str | None = None) -> Problem:
         """The problem of a classification; an unknown identifier gives the type's, an unknown type `undetermined`."""
-        problem = self.by_pair.get((type, identifier))  # type: ignore[arg-type]
+        type, identifier = type or "", identifier or ""
+        problem = self.by_pair.get((type, identifier))
         if problem is not None:
             return problem
-        return self.by_type.get(type) or self.problems["undetermined"]  # type: ignore[arg-type]
+        for beginning, problem in self.by_beginning.get(type, ()):
+            if identifier.startswith(beginning):
+                return problem
+        return self.by_type.get(type) or self.problems["undetermined"]
 
     def taxonomy_of(self, type: str) -> str:
         """`classification.taxonomy` of a type, `other` for an unknown one."""

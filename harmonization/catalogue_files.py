@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -93,6 +94,7 @@ class _Builder:
         self.taxonomies: dict[str, str] = {}
         self.by_type: dict[str, Problem] = {}
         self.by_pair: dict[tuple[str, str], Problem] = {}
+        self.by_beginning: dict[str, tuple[tuple[str, Problem], ...]] = {}
         self.pair_places: dict[tuple[str, str], Located] = {}
 
     def build(self) -> Catalogue:
@@ -108,8 +110,17 @@ class _Builder:
         # Last, so that what is said about a pair outright is stronger than what a feed says by the way.
         for type_, (place, entry) in self.merged["identifiers"].items():
             self.known_type(place, type_)
+            beginnings = []
             for identifier, value in entry.items():
-                self.by_pair[type_, identifier] = self.problem_named(value)
+                if identifier.endswith("*"):
+                    beginnings.append((identifier[:-1], self.problem_named(value)))
+                else:
+                    self.by_pair[type_, identifier] = self.problem_named(value)
+            self.by_beginning[type_] = tuple(sorted(beginnings, key=lambda pair: len(pair[0]), reverse=True))
+        for key, feed in feeds.items():
+            said = self.by_pair[feed.type, feed.identifier]
+            if said is not feed.problem:
+                feeds[key] = replace(feed, problem=said)
         families = [self.family(key, place, entry) for key, (place, entry) in self.merged["families"].items()]
         families.sort(key=lambda family: len(family.begins), reverse=True)
         return Catalogue(
@@ -119,6 +130,7 @@ class _Builder:
             families=tuple(families),
             documentation=DOCUMENTATION,
             by_pair=MappingProxyType(self.by_pair),
+            by_beginning=MappingProxyType(self.by_beginning),
             by_type=MappingProxyType(self.by_type),
         )
 

@@ -29,7 +29,12 @@ def our_fields() -> Fields:
 
 def missing(harmonization: dict[str, Any]) -> list[str]:
     """Our fields that a loaded harmonisation lacks, as `event: customer.id`."""
-    return [f"{kind}: {name}" for kind, fields in our_fields().items() for name in fields if name not in harmonization.get(kind, {})]
+    return [
+        f"{kind}: {name}"
+        for kind, fields in our_fields().items()
+        for name in fields
+        if name not in harmonization.get(kind, {})
+    ]
 
 
 def merged(harmonization: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +55,13 @@ def merge_file(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
         present = json.loads(text)
     except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file; run 'intelmqsetup' first, or name another file with --file") from None
+        raise ConfigurationError(
+            f"{path}: there is no such file; run 'intelmqsetup' first, or name another file with --file"
+        ) from None
     except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{path}, line {error.lineno}: not JSON: {error.msg}; mend it or restore IntelMQ's own file") from None
+        raise ConfigurationError(
+            f"{path}, line {error.lineno}: not JSON: {error.msg}; mend it or restore IntelMQ's own file"
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from None
     if not isinstance(present, dict) or not all(isinstance(fields, dict) for fields in present.values()):
@@ -76,4 +85,6 @@ def _replace(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         Path(name).replace(path)
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error}; run this as the user that owns the file") from None
+        raise ConfigurationError(
+            f"{path}: cannot be written: {error}; run this as the user that owns the file"
+        ) from None

@@ -12,13 +12,15 @@ import logging
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from abusehandler.reporters.definition import RESOURCES
 from abusehandler.reporters.load import matcher_for
 from abusehandler.reporters.take import take
 from abusehandler.reporters.values import Clock, event_time
-from abusehandler.reports import freetext
+from abusehandler.reports.context import ReadContext
+from abusehandler.reports.freetext.reader import read as read_free_text
 from abusehandler.reports.freetext.times import find_times
 from abusehandler.reports.freetext.zones import stated_zone
 from abusehandler.reports.reading import ReadEvent, Reading, Span
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from abusehandler.reporters.definition import Definition, Problem
     from abusehandler.reporters.found import Row
     from abusehandler.reporters.match import Match
-    from abusehandler.reports.context import ReadContext
     from abusehandler.reports.mail.message import Mail
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 PROBLEM_READ = 20_000
 #: what a definition says of a sender that our own mail server found to be forged
 FORGED = 0.4
+#: machine readers that read what looks like a table or a log, not a format that names itself
+GUESSED = ("table", "loglines")
 #: what free text may add to an event that a definition's steps found
 COMPLETED = ("time.source", "source.port", "destination.ip", "destination.port", "protocol.transport")
 #: how far into a text the letter of a relay may reach
@@ -69,10 +72,13 @@ def read(mail: Mail, context: ReadContext, folders: Iterable[str | Path] = ()) -
         return None
 
 
-def refine(mail: Mail, reading: Reading, folders: Iterable[str | Path] = ()) -> Reading:
+def refine(
+    mail: Mail, reading: Reading, folders: Iterable[str | Path] = (), context: ReadContext | None = None
+) -> Reading:
     """A machine reading with the sender's own words for the problem, where its definition says `machine: correct`.
 
     With `machine: keep` only problems that the machine reader left open (`undetermined`, `other`, missing) are filled.
+    Where the machine reader only guessed from log lines or a table, the steps of a definition go before it.
     """
     try:
         match = matcher_for(folders).match(mail)
@@ -81,6 +87,11 @@ def refine(mail: Mail, reading: Reading, folders: Iterable[str | Path] = ()) -> 
         definition = match.definition
         if definition.verdict == "not-a-report":
             return reading
+        if reading.reader in GUESSED and (definition.take or definition.inside):
+            context = context or ReadContext(received_at=mail.sent_at or datetime.now(timezone.utc))
+            known = read(mail, context, folders)
+            if known is not None and len(known.events) >= len(reading.events):
+                return known
         problem = _problem(definition, mail)
         events = tuple(_corrected(event, problem, definition) for event in reading.events)
         return replace(reading, events=events, warnings=reading.warnings + _doubts(match, mail))
@@ -132,7 +143,7 @@ def _taken(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
 def _completed(events: list[ReadEvent], mail: Mail, context: ReadContext) -> list[ReadEvent]:
     """Time and ports that the steps left open, from what free text reads about the same resource in log lines and the like."""
     told: dict[tuple[str, str], ReadEvent] = {}
-    for one in freetext.read(mail, context).events:
+    for one in read_free_text(mail, context).events:
         for field in RESOURCES[:3]:
             if field in one.event:
                 told.setdefault((field, str(one.event[field])), one)
@@ -199,7 +210,7 @@ def _verdict(confidence: float, context: ReadContext) -> str:
 def _hinted(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
     """Free text finds the resources; the definition says what it knows better."""
     definition = match.definition
-    reading = freetext.read(mail, context)
+    reading = read_free_text(mail, context)
     if reading.verdict == "not-a-report" or not reading.events:
         return None
     problem = _problem(definition, mail)
@@ -283,7 +294,7 @@ def _free_text_problem(mail: Mail, context: ReadContext) -> tuple[str, str]:
     """The problem as free text reads it, for a definition that leaves it open."""
     types = Counter(
         (str(one.event.get("classification.type") or ""), str(one.event.get("classification.identifier") or ""))
-        for one in freetext.read(mail, context).events
+        for one in read_free_text(mail, context).events
     )
     best = types.most_common(1)
     return best[0][0] if best and best[0][0][0] else ("undetermined", "")

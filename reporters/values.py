@@ -82,7 +82,8 @@ def _network(text: str, clock: Clock) -> str | None:
         network = ipaddress.ip_network(text.strip("[]()<>\"' "), strict=False)
     except ValueError:
         return None
-    return str(network) if is_public(str(network.network_address)) else None
+    alone = network.prefixlen == network.max_prefixlen  # an address, and `source.ip` holds it
+    return None if alone or not is_public(str(network.network_address)) else str(network)
 
 
 def _account(text: str, clock: Clock) -> str | None:

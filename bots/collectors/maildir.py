@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intelmq.lib.bot import CollectorBot
@@ -29,13 +28,13 @@ class AbuseMaildirCollectorBot(IntakeCollector, CollectorBot):
     rate_limit: int = 5
 
     def take_new(self) -> None:
-        folder = Path(self.maildir)
+        folder = self.path_of(self.maildir)
         new, current = folder / "new", folder / "cur"
         for path in sorted(new.iterdir()):
             if path.name.startswith(".") or not path.is_file():
                 continue
             name = path.name.partition(":2,")[0]
-            self.take_mail(path, name=name)
+            self.take(path, name=name)
             path.rename(current / f"{name}:2,S")
 
     @classmethod
@@ -44,8 +43,8 @@ class AbuseMaildirCollectorBot(IntakeCollector, CollectorBot):
         maildir = parameters.get("maildir")
         if not maildir:
             found.append(["error", "Parameter 'maildir' is missing; write the path of the Maildir, for example /var/mail/abuse."])
-        elif not all((Path(str(maildir)) / name).is_dir() for name in ("new", "cur")):
-            found.append(["error", f"Parameter 'maildir': {maildir} has no folders new and cur; name the folder that holds them."])
+        elif not all((cls.path_of(str(maildir)) / name).is_dir() for name in ("new", "cur")):
+            found.append(["error", f"Parameter 'maildir': {cls.path_of(str(maildir))} has no folders new and cur; name the folder that holds them."])
         return found
 
 

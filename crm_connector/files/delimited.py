@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.crm_connector.addresses import parse_block
@@ -23,7 +24,7 @@ from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from abusehandler.crm_connector.connector import Item, Report
@@ -32,6 +33,8 @@ _DELIMITERS = ",;\t|"
 #: A quote that is not closed within so many lines was a stray one (a customer called 5" Disk Ltd).
 _MOST_LINES_A_ROW = 40
 _LONGEST_LINE = 200_000
+#: A line that begins so may be empty or a comment.
+_UNUSUAL = frozenset("#/ \t\r\n,;|")
 
 
 class DelimitedFile:
@@ -64,12 +67,12 @@ class DelimitedFile:
         if encoding == "cp1252" and not self._encoding:
             report(f"{name}: not UTF-8, read as Windows-1252; save it as UTF-8 or set encoding")
         with self._path.open(encoding=encoding, errors="replace", newline="") as stream:
-            lines = _kept_lines(stream, report, name)
-            first = [line for line, _ in zip(lines, range(60), strict=False)]
+            lines = enumerate(stream, 1)
+            first = list(islice(lines, 60))
             delimiter = self._delimiter or find_delimiter([text for _, text in first])
-            rows = _rows(_chain(first, lines), delimiter, report, name)
+            rows = _rows(chain(first, lines), delimiter, report, name)
             reader, waiting = self._begin(rows, name, report)
-            for line, cells in _chain(waiting, rows):
+            for line, cells in chain(waiting, rows):
                 yield from reader.read(cells, line)
             yield from reader.customers()
 
@@ -86,7 +89,7 @@ class DelimitedFile:
             if not comment:
                 waiting.append((line, cells))
                 break
-        waiting += [row for row, _ in zip((row for row in rows if not row[1][0].lstrip().startswith("#")), range(20), strict=False)]
+        waiting += islice((row for row in rows if not row[1][0].lstrip().startswith("#")), 20)
         if not waiting:
             if self.mark():
                 report(f"{name}: the file holds no rows")
@@ -196,29 +199,27 @@ def _is_header(cells: Sequence[str], *, strict: bool) -> bool:
     return len(known) >= 2 if strict else bool(known)
 
 
-def _kept_lines(stream: Iterable[str], report: Report, name: str) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, without what no reader of CSV survives."""
-    for number, line in enumerate(stream, 1):
-        if len(line) > _LONGEST_LINE:
-            report(f"{name}:{number}: line of {len(line)} characters; left out")
-            continue
-        yield number, line.replace("\0", "") if "\0" in line else line
-
-
 def _rows(
     lines: Iterator[tuple[int, str]], delimiter: str, report: Report, name: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Cells with the number of the line they begin on; a comment in front of the header is passed on as it is."""
     began = False
     for number, line in lines:
-        text = line.strip()
-        if not text or not text.strip(delimiter + " "):
+        if '"' not in line and began and line[0] not in _UNUSUAL and len(line) < _LONGEST_LINE and "\0" not in line:
+            yield number, line.rstrip("\r\n").split(delimiter)
             continue
-        if text[0] in "#/" and text.startswith(("#", "//")):
+        text = line.strip()
+        if not text.strip(delimiter + " "):
+            continue
+        if len(line) > _LONGEST_LINE:
+            report(f"{name}:{number}: line of {len(line)} characters; left out")
+            continue
+        if text.startswith(("#", "//")):
             if not began:
                 yield number, text.split(delimiter)
             continue
         began = True
+        line = line.replace("\0", "")
         if '"' not in line:
             yield number, line.rstrip("\r\n").split(delimiter)
             continue
@@ -230,12 +231,12 @@ def _rows(
             taken.append(following)
         if _is_open(taken, delimiter):
             report(f"{name}:{number}: a quote is opened and not closed; quotes of this line are taken as they are")
-            for one, text in taken:
-                if text.strip():
-                    yield one, [cell.strip('"') for cell in text.rstrip("\r\n").split(delimiter)]
+            for one, rest in taken:
+                if rest.strip():
+                    yield one, [cell.strip('"') for cell in rest.rstrip("\r\n").split(delimiter)]
             continue
         try:
-            yield number, next(csv.reader([text for _, text in taken], delimiter=delimiter, skipinitialspace=True))
+            yield number, next(csv.reader([rest for _, rest in taken], delimiter=delimiter, skipinitialspace=True))
         except (csv.Error, StopIteration) as error:
             report(f"{name}:{number}: {error}; row left out")
 
@@ -246,8 +247,3 @@ def _is_open(lines: Sequence[tuple[int, str]], delimiter: str) -> bool:
     if text.count('"') % 2 == 0:
         return False
     return bool(re.search(r"(?:^|[" + re.escape(delimiter) + r']) *"', text))
-
-
-def _chain(first: Iterable[Any], then: Iterable[Any]) -> Iterator[Any]:
-    yield from first
-    yield from then

@@ -90,7 +90,10 @@ def passages(mail: Mail) -> list[Passage]:
     found = [passage("subject", "subject", mail.subject)]
     body = mail.body()
     if body is not None:
-        found.append(passage(body.path, "body", body.text))
+        one = passage(body.path, "body", body.text)
+        if body.text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
+            one = other_body(mail, one) or one  # HTML source sent as plain text
+        found.append(one)
     return found
 
 

@@ -166,7 +166,7 @@ def _line_places(
         between = text[max(previous_end, found.start - 120) : found.start]
         after = text[found.end : min(line.end, found.end + 60)]
         role, weight, why = "", 0.0, ""
-        trace = _TRACE.search(text, line.start, min(line.end, line.start + 300))
+        trace = _TRACE.search(text[line.start : min(line.end, line.start + 300)])
         arrow = bool(number and _ARROW.search(between[-48:]))
         if arrow:
             role, weight, why = "target", _WEIGHT["target"], "behind an arrow"

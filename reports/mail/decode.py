@@ -68,6 +68,11 @@ def decode(
     return replace(mail, limits=tuple(budget.notes))
 
 
+def looks_like_mail(content: bytes) -> bool:
+    """Whether bytes of unknown kind begin like a mail: at least two header lines that mails have."""
+    return bool(_LOOKS_LIKE_HEADERS.match(content[:20_000]))
+
+
 class _Decoder:
     """Walks one mail; depth is counted for all nesting together, `Part.depth` only for mails."""
 
@@ -94,6 +99,8 @@ class _Decoder:
         if not self.budget.another_part(path):
             return []
         content = self.budget.take(entity.content(), path)
+        if entity.content_type == "message/feedback-report" and not content.strip():
+            content = _fields_among_headers(entity)
         return self.leaf(entity, content, path, level)
 
     def multipart(self, entity: Entity, children: list[bytes], prefix: str, place: str, level: int) -> list[Part]:
@@ -153,7 +160,8 @@ class _Decoder:
             if len(content) > self.limits.html_bytes:
                 self.budget.note(f"part {path}: only the first {self.limits.html_bytes} bytes of the HTML were read")
             source = to_text(content[: self.limits.html_bytes], charset, html=True)
-            return [Part(path, "html", kind, self.budget.take_text(html_to_text(source), path), content, filename, 0, attached)]
+            text = envelope.open_clearsigned(html_to_text(source))
+            return [Part(path, "html", kind, self.budget.take_text(text, path), content, filename, 0, attached)]
         if not _is_text(kind, name, content):
             return [Part(path, "data", kind, "", content, filename, 0, attached)]
         text = envelope.open_clearsigned(to_text(content, charset))
@@ -195,6 +203,11 @@ class _Decoder:
 
 
 _DATA_TEXT = {"text/csv", "text/tab-separated-values", "text/xml", "text/json", "text/yaml", "text/x-yaml", "text/calendar", "text/x-vcard", "text/vcard"}
+
+
+def _fields_among_headers(entity: Entity) -> bytes:
+    """Some senders forget the empty line, so that the report's fields stand among the part's headers."""
+    return b"\n".join(name.encode("ascii", "replace") + b": " + value for name, value in entity.fields if not name.startswith("content-"))
 
 
 def _is_text(kind: str, name: str, content: bytes) -> bool:

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""When it happened, and from which source port: what belongs to an address that was found to be the subject."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from abusehandler.reports.freetext.labels import words_of
+from abusehandler.reports.freetext.times import FoundTime, find_times
+from abusehandler.reports.freetext.zones import stated_zone
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from abusehandler.reports.freetext.passages import Line, Passage
+    from abusehandler.reports.freetext.roles import Candidate
+
+#: Words before a time that say it is the one of the incident, and those that say it is not.
+_INCIDENT = frozenset(
+    "timestamp timestamps stamp time date datetime detected occurred observed seen start started begin beginning happened since between incident attack event "
+    "first last recorded accessed infringement logged received captured evidence found discovered datum zeit zeitstempel uhrzeit zeitpunkt "
+    "fecha hora date heure data ora orario tijd datum tijdstip czas cas datum время дата horodatage momento".split()
+)
+_ELSEWHERE = frozenset(
+    "sent gesendet enviado envoye inviato verzonden wyslano odeslano отправлено expires expire expiry deadline before until registered registration created updated generated reported "
+    "report printed modified notice issued opened hold".split()
+)
+_PORT_BEHIND = re.compile(
+    r"(?i)[\s\"'\]),;]{0,4}(?:source |src |remote )?(?:port|s?port|spt|sport|src_?port)[\s:=#\"']{0,4}(\d{1,5})\b(?!\.\d)"
+)
+_PORT_ARROW = re.compile(r"[ \t]{1,12}(\d{1,5})[ \t]{0,8}(?:-+>|=+>|→)")
+_PORT_KEY = re.compile(r"(?i)\b(?:spt|sport|src[_ -]?port|source[_ -]?port|s_port|srcport|sourceport|client[_ -]?port)[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}(\d{1,5})\b")
+_PORT_LABELLED = re.compile(
+    r"(?i)\b(?:(?:source|src|origin|originating|remote|client|infringing|ip|tcp|udp|quell|origen|origem|sorgente|zdrojovy|bron)[ _-]{0,2}ports?|(?<!destination )(?<!dest )(?<!dst )(?<!target )(?<!local )"
+    r"(?<!server )(?<!to )(?<!on )(?<!\w)port(?: number)?)[ \t]{0,10}(?:\([^)\n]{0,20}\)[ \t]?)?[:=][ \t\"']{0,12}(\d{1,5})\b(?![.\d/])"
+)
+_COLUMN = re.compile(r"(?i)\b(?:source|src|attacker|client|remote|c)?[ _-]?(?:ip|addr|address|host)?[ _\"-]{0,3}[,;|\t ]{1,12}[\"']?(?:source|src|s|c|client|remote)?[ _-]?port")
+_CELL_BEHIND = re.compile(r"[\"']?[ \t]{0,6}[,;|\t ][ \t\"']{0,12}(\d{2,5})[\"']?(?=[ \t]{0,6}(?:[,;|\t ]|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """When (UTC) and from which port, each with its place (passage's part, start, end) when it was found."""
+
+    when: datetime | None = None
+    when_at: tuple[Passage, int, int] | None = None
+    port: int | None = None
+    port_at: tuple[Passage, int, int] | None = None
+
+
+class Clockwork:
+    """All times of a report, found once, and the zone it states for them."""
+
+    def __init__(self, passages: list[Passage], now: datetime) -> None:
+        self._times: dict[str, list[FoundTime]] = {}
+        self._passages = [one for one in passages if one.kind != "subject"] + [one for one in passages if one.kind == "subject"]
+        self._now = now
+        self._zones = {one.part: stated_zone(one.text) for one in passages}
+        self.zone: tzinfo | None = next((zone for zone in self._zones.values() if zone is not None), None)
+
+    def times(self, passage: Passage) -> list[FoundTime]:
+        if passage.part not in self._times:
+            self._times[passage.part] = find_times(passage.text, self._now)
+        return self._times[passage.part]
+
+    def on_line(self, passage: Passage, line: Line) -> tuple[datetime, Passage, int, int] | None:
+        zone = self._zones.get(passage.part) or self.zone
+        for one in self.times(passage):
+            if one.start >= line.end:
+                break
+            if one.start >= line.start:
+                when = one.at(zone)
+                if when is not None:
+                    return when, passage, one.start, one.end
+        return None
+
+    def of_text(self, near: tuple[Passage, int] | None) -> tuple[datetime, Passage, int, int] | None:
+        """The time that the text as a whole gives: a labelled one first, then the nearest to the address, then any."""
+        best: tuple[float, int] | None = None
+        answer = None
+        for order, passage in enumerate(self._passages):
+            zone = self._zones.get(passage.part) or self.zone
+            kinds = _LineKinds(passage)
+            for number, one in enumerate(self.times(passage)[:300]):
+                when = one.at(zone)
+                if when is None:
+                    continue
+                rank = self._rank(passage, one, kinds)
+                if rank is None:
+                    continue
+                distance = abs(one.start - near[1]) if near and near[0] is passage else 5000 + number
+                key = (rank - order * 0.5, -distance)
+                if best is None or key > best:
+                    best, answer = key, (when, passage, one.start, one.end)
+        return answer
+
+    @staticmethod
+    def _rank(passage: Passage, one: FoundTime, kinds: _LineKinds) -> float | None:
+        kind, start = kinds.at(one.start)
+        if kind == "whois":
+            return None
+        before = words_of(passage.text[max(start, one.start - 60) : one.start])[-6:]
+        if kind == "header":
+            return -1.0 if "received" not in before else -0.5
+        if _ELSEWHERE & set(before[-3:]):
+            return -2.0
+        rank = 2.0 if _INCIDENT & set(before) else 1.0
+        return rank - (0.5 if one.year_guessed else 0.0)
+
+
+class _LineKinds:
+    """The kind of the line at an offset; offsets are asked in rising order."""
+
+    def __init__(self, passage: Passage) -> None:
+        self._lines = passage.lines
+        self._index = 0
+
+    def at(self, offset: int) -> tuple[str, int]:
+        if self._index and self._lines[self._index].start > offset:
+            self._index = 0
+        while self._index + 1 < len(self._lines) and self._lines[self._index + 1].start <= offset:
+            self._index += 1
+        line = self._lines[self._index] if self._lines else None
+        return (line.kind, line.start) if line else ("text", 0)
+
+
+def incident(candidate: Candidate, clockwork: Clockwork, passages: list[Passage], alone: bool) -> Incident:
+    """Time and port of one address. `alone`: it is the only subject, so what the text says at large is about it."""
+    when = None
+    for place in candidate.places[:50]:
+        if place.passage.kind == "subject" or place.weight < -1:
+            continue
+        when = clockwork.on_line(place.passage, place.line)
+        if when:
+            break
+    if when is None:
+        place = next((one for one in candidate.places if one.passage.kind != "subject"), None)
+        when = clockwork.of_text((place.passage, place.found.start) if place else None)
+    port = _port(candidate) or (_labelled_port(passages) if alone else None)
+    return Incident(
+        when[0] if when else None, when[1:] if when else None, port[0] if port else None, port[1:] if port else None
+    )  # fmt: skip
+
+
+def _port(candidate: Candidate) -> tuple[int, Passage, int, int] | None:
+    for place in candidate.places[:50]:
+        if place.weight < 0:
+            continue
+        text, found = place.passage.text, place.found
+        if found.port and not text[max(0, found.start - 3) : found.start].endswith("://"):
+            return found.port, place.passage, found.end + 1, found.end + 1 + len(str(found.port))
+        end = min(place.line.end, found.end + 400)
+        match = (
+            _PORT_BEHIND.match(text, found.end, end) or _PORT_ARROW.match(text, found.end, end) or _PORT_KEY.search(text, place.line.start, end)
+        )
+        if match is None and _COLUMN.search(_head(place.passage, place.line)):
+            match = _CELL_BEHIND.match(text, found.end, end)
+        if match and 0 < int(match[1]) < 65536:
+            return int(match[1]), place.passage, match.start(1), match.end(1)
+    return None
+
+
+def _head(passage: Passage, line: Line) -> str:
+    """The line with the names of the columns: the nearest above without a digit in it."""
+    for number in range(line.number - 1, max(-1, line.number - 400), -1):
+        above = passage.lines[number]
+        content = passage.text[above.start : min(above.end, above.start + 600)]
+        if len(content.strip()) > 8 and sum(char.isdigit() for char in content) <= 3 and any(char.isalpha() for char in content):
+            return content
+    return ""
+
+
+def _labelled_port(passages: list[Passage]) -> tuple[int, Passage, int, int] | None:
+    for one in passages:
+        match = _PORT_LABELLED.search(one.text, 0, 60_000) or _PORT_KEY.search(one.text, 0, 60_000)
+        if match and 0 < int(match[1]) < 65536:
+            return int(match[1]), one, match.start(1), match.end(1)
+    return None

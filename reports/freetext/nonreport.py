@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Tell mails that report nothing from reports: bounces, auto-replies, receipts, newsletters, answers, recalls, extortion.
+
+A report kept from the desk is worse than an answer shown to it: where the signs do not agree the mail passes as a report.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from abusehandler.reports.freetext.problem import Phrase, phrase_of, problems, spread
+from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.context import ReadContext
+    from abusehandler.reports.mail.message import Mail
+
+log = logging.getLogger(__name__)
+READER = "free-text"
+#: What somebody wrote himself stands above these lines.
+_QUOTE_FOLLOWS = re.compile(
+    r"(?im)^[ \t]*(?:>|-{2,}[ \t]?(?:original|ursprung|forwarded|weitergeleitet|urspr)|_{10,}|"
+    r"(?:on|am|le|el|em|il|op|dne|в)\b.{5,120}(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|napsal|napisał|пишет|написал)[^\n]{0,60}:[ \t]*$|"
+    r"(?:from|von|de|da|van|od|от):[ \t].{3,200}$|.{0,30}original (?:complaint|message|report|email|ticket)\b)"
+)
+_ANSWER = re.compile(r"(?i)[ \t]*(?:\[[^\]\n]{1,60}\][ \t]*)*(?:re|aw|sv|antw|odp|rv|r|vs|res|ynt|回复|答复|返信|отв)(?:\[\d+\])?[ \t]?:")
+_FORWARD = re.compile(r"(?i)[ \t]*(?:\[[^\]\n]{1,60}\][ \t]*)*(?:fwd?|wg|tr|rv|i|enc|doorst|pd|vb|пересл)(?:\[\d+\])?[ \t]?:")
+_FRONT = re.compile(r"(?i)(?:[ \t]*(?:\[[^\]\n]{1,80}\]|\([^)\n]{1,60}\)|(?:re|aw|fwd?|wg|tr|sv|antw|odp)[ \t]?:|#\d+:?))*[ \t]*")
+_MOST_TEXT = 5000
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> dict[str, dict[str, tuple[Phrase, ...]]]:
+    data = yaml.safe_load(Path(__file__).with_name("nonreports.yaml").read_text(encoding="utf-8"))
+    made: dict[str, dict[str, tuple[Phrase, ...]]] = {"complaint": {"body": tuple(phrase_of(str(one)) for one in data.pop("complaint"))}}
+    for kind, places in data.items():
+        made[kind] = {place: tuple(phrase_of(str(one), open_end=True) for one in phrases) for place, phrases in places.items()}
+    return made
+
+
+def not_a_report(mail: Mail, context: ReadContext) -> Reading | None:
+    """A reading with verdict `not-a-report` and its kind, or None when the mail may be a report. Never raises."""
+    try:
+        found = _structured(mail, context) or _worded(mail)
+    except Exception:  # doubtful mails pass as reports
+        log.exception("could not tell whether the mail is a report")
+        return None
+    if found is None:
+        return None
+    kind, sure, reason = found
+    return Reading("not-a-report", READER, reason, confidence=sure, kind=kind)
+
+
+def _structured(mail: Mail, context: ReadContext) -> tuple[str, float, str] | None:
+    """What headers and MIME types say: RFC 3464 (bounces), RFC 8098 (read receipts), RFC 3834 (automatic answers)."""
+    types = {part.content_type for part in mail.parts if part.depth == 0}
+    if "message/delivery-status" in types and "message/feedback-report" not in types:
+        return "bounce", 0.98, "a delivery status notification (RFC 3464)"
+    if "message/disposition-notification" in types:
+        return "receipt", 0.98, "a read receipt (RFC 8098)"
+    if "text/calendar" in types and not _has_complaint(spread(mail.subject)):
+        return "calendar", 0.8, "a calendar invitation"
+    automatic = mail.header("auto-submitted").lower()
+    if automatic.startswith("auto-replied") or mail.header("x-autoreply") or mail.header("x-autorespond"):
+        return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
+    if mail.sender and mail.sender in context.own_addresses:
+        return "own-mail", 0.9, "it comes from an address of ours"
+    if mail.header("return-path").strip() == "<>" and mail.sender.partition("@")[0] in ("mailer-daemon", "postmaster"):
+        return "bounce", 0.9, "it comes from a mail system, with an empty return path"
+    return None
+
+
+def _worded(mail: Mail) -> tuple[str, float, str] | None:
+    vocabulary = _vocabulary()
+    body = mail.body()
+    text = body.text[:20_000] if body is not None else ""
+    own = _written(text)
+    words = spread(own[:_MOST_TEXT])
+    subject = mail.subject[:400]
+    front = spread(subject[_FRONT.match(subject).end() :]) if _FRONT.match(subject) else spread(subject)
+    whole_subject = spread(subject)
+    answers = bool(_ANSWER.match(subject)) or bool(mail.header("in-reply-to") and not _FORWARD.match(subject))
+    complains = _has_complaint(whole_subject) or _has_complaint(words)
+    ranking = problems(subject, own)
+    strength = ranking[0].score if ranking else 0.0
+
+    def told(kind: str, place: str, where: str) -> list[str]:
+        return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.needle in where]
+
+    for kind in ("bounce", "auto-reply", "receipt", "survey", "recall", "service-notice"):
+        starts = [phrase.needle.strip() for phrase in vocabulary[kind].get("subject", ()) if front.startswith(phrase.needle)]
+        starts += told(kind, "anywhere", whole_subject)
+        inside = told(kind, "body", words)
+        if kind == "service-notice":
+            if (starts or inside) and not complains:
+                return kind, 0.6, f"{(starts + inside)[0]!r}, and nothing complains"
+            continue
+        if starts and (inside or not complains or kind in ("bounce", "auto-reply", "survey")):
+            return kind, 0.9, f"the subject line begins with {starts[0]!r}"
+        if kind == "recall" and inside and len(own) < 3000:
+            return kind, 0.8, f"it says {inside[0]!r}"
+        early = [phrase for phrase in inside if 0 <= words.find(phrase) < 500]
+        if kind in ("receipt", "survey", "auto-reply", "bounce") and (len(inside) > 1 and early or (early and (answers or strength < 4.0))):
+            return kind, 0.8, f"it says {inside[0]!r}"
+    extorted = told("extortion", "body", words)
+    if len(extorted) >= 3 and any("bitcoin" in one or "btc" in one for one in extorted):
+        return "extortion", 0.8, f"it says {extorted[0]!r} and {extorted[1]!r}"
+    answered = told("ticket-answer", "body", words[:2500])
+    if answered and answers and strength < 14 and len(own) < 2500:
+        return "ticket-answer", 0.75, f"an answer that says {answered[0]!r}"
+    if len(answered) >= 2 and strength < 6 and len(own) < 1500:
+        return "ticket-answer", 0.6, f"it says {answered[0]!r} and {answered[1]!r}"
+    if answered and not complains:
+        return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
+    listed = told("newsletter", "body", spread(text))
+    if (listed or mail.header("list-unsubscribe") or mail.header("list-id")) and not complains and strength < 4:
+        return "newsletter", 0.7, f"{listed[0] if listed else 'it can be unsubscribed from'!r}, and nothing complains"
+    lured = told("desk-phishing", "body", words + whole_subject)
+    if lured and not _has_complaint(whole_subject) and (len(lured) > 1 or not complains) and strength < 7 and not _forwarded(mail, text):
+        return "spam-to-the-desk", 0.6, f"it says {lured[0]!r} to us"
+    return None
+
+
+def _written(text: str) -> str:
+    """What the sender wrote himself, above the first quote; all of it where the quote comes at once."""
+    match = _QUOTE_FOLLOWS.search(text)
+    if match and len(text[: match.start()].split()) >= 6:
+        return text[: match.start()]
+    return text
+
+
+def _forwarded(mail: Mail, text: str) -> bool:
+    return bool(_FORWARD.match(mail.subject)) or any(part.nested is not None for part in mail.parts) or "received:" in text.lower()
+
+
+def _has_complaint(words: str) -> bool:
+    return any(phrase.needle in words for phrase in _vocabulary()["complaint"]["body"])

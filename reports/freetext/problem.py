@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which problem a text complains about, by the scored vocabulary in `problems.yaml`, as IntelMQ's classification.type."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from abusehandler.reports.freetext.labels import plain
+
+_WEIGHTS = {"sure": 3.0, "likely": 1.5, "hint": 0.5}
+SUBJECT_FACTOR = 3.0
+#: The complaint stands at the front; behind come conditions, advice and law.
+_MOST_TEXT = 6000
+_FRONT = 1200
+_NO_WORD = re.compile(r"[\W_]+")
+_NEGATED = re.compile(r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that speak for a problem: `needle` as it is searched in spread text (no blank behind it where any ending goes)."""
+
+    needle: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem with its score, the share it has of all scores (0 to 1), and the phrase that told most."""
+
+    type: str
+    score: float
+    share: float
+    phrase: str = ""
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> dict[str, tuple[Phrase, ...]]:
+    data = yaml.safe_load(Path(__file__).with_name("problems.yaml").read_text(encoding="utf-8"))
+    return {
+        entry["type"]: tuple(phrase_of(str(phrase), weight) for key, weight in _WEIGHTS.items() for phrase in entry.get(key, ()))
+        for entry in data
+    }
+
+
+def _needle(phrase: str) -> str:
+    open_end = phrase.endswith("*")
+    words = _NO_WORD.sub(" ", plain(phrase.replace("*", ""))).strip()
+    if any("\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\u1100" <= char <= "\u11ff" for char in words):
+        return words  # no blanks between words there
+    return f" {words}" if open_end else f" {words} "
+
+
+def phrase_of(text: str, weight: float = 1.0, open_end: bool = False) -> Phrase:
+    """A phrase ready to be searched in spread text; with `open_end`, or a `*` behind it, any ending goes."""
+    return Phrase(_needle(text + "*" if open_end and not text.endswith("*") else text), weight)
+
+
+def spread(text: str) -> str:
+    """The text as the phrases are searched in it: plain words between single blanks."""
+    return f" {_NO_WORD.sub(' ', plain(text))} "
+
+
+def problems(subject: str, text: str) -> list[Problem]:
+    """All problems with any sign, the likeliest first. Only the first 6,000 characters count. Never raises."""
+    head = spread(subject[:500])
+    body = spread(text[:_MOST_TEXT])
+    found: list[tuple[float, str, str]] = []
+    for kind, phrases in _vocabulary().items():
+        score, best = 0.0, (0.0, "")
+        for phrase in phrases:
+            gain = 0.0
+            if phrase.needle in head:
+                gain += phrase.weight * SUBJECT_FACTOR
+            place = body.find(phrase.needle)
+            if place >= 0 and not _NEGATED.search(body, max(0, place - 12), place + 1):
+                count = min(4, body.count(phrase.needle))
+                gain += phrase.weight * (1.0 + 0.25 * (count - 1)) * (1.0 if place < _FRONT else 0.5)
+            score += gain
+            if gain > best[0]:
+                best = (gain, phrase.needle.strip())
+        if score:
+            # several weak words must not outweigh the one that names it
+            found.append((best[0] * 1.5 + min(score - best[0], 8.0), kind, best[1]))
+    total = sum(score for score, _, _ in found)
+    return [Problem(kind, score, score / total, phrase) for score, kind, phrase in sorted(found, reverse=True)]

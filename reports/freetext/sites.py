@@ -1,0 +1,211 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which of the URLs and host names in a text are complained about, and which belong to the reporter, the owner or a citation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import yaml
+
+from abusehandler.reports.freetext.labels import plain, words_of
+from abusehandler.reports.freetext.names import (
+    FoundName,
+    find_hosts_beside,
+    find_mail_addresses,
+    find_urls,
+    registered_domain,
+)
+
+if TYPE_CHECKING:
+    from abusehandler.reports.context import ReadContext
+    from abusehandler.reports.freetext.passages import Line, Passage
+    from abusehandler.reports.mail.message import Mail
+
+SiteRole = Literal["reported", "innocent", ""]
+_BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
+_MOST_PLACES = 3000
+
+
+@dataclass(slots=True)
+class SitePlace:
+    found: FoundName
+    passage: Passage
+    line: Line
+    weight: float
+    why: str
+
+
+@dataclass(slots=True)
+class Site:
+    """A URL (or a host without one) with its places."""
+
+    host: str
+    url: str
+    places: list[SitePlace] = field(default_factory=list)
+    weight: float = 0.0
+    in_subject: bool = False
+    defanged: bool = False
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> tuple[dict[str, SiteRole], frozenset[str]]:
+    data = yaml.safe_load(Path(__file__).with_name("sites.yaml").read_text(encoding="utf-8"))
+    labels: dict[str, SiteRole] = {plain(str(phrase)): "reported" for phrase in data["reported"]}
+    labels.update({plain(str(phrase)): "innocent" for phrase in data["innocent"]})
+    return labels, frozenset(data["cited"])
+
+
+@lru_cache(maxsize=4096)
+def site_label(text: str, reach: int = 6) -> tuple[SiteRole, int]:
+    """The role that the words before a URL give it, and how many words away they stand."""
+    labels, _ = _vocabulary()
+    words = words_of(text)
+    for away in range(min(reach, len(words))):
+        end = len(words) - away
+        for length in range(min(5, end), 0, -1):
+            role = labels.get(" ".join(words[end - length : end]))
+            if role:
+                return role, away
+    return "", 0
+
+
+def cited(host: str) -> bool:
+    """Whether the host is one that reports refer to: registries, scanners, standards, large platforms."""
+    _, names = _vocabulary()
+    pieces = host.split(".")
+    return any(".".join(pieces[number:]) in names for number in range(len(pieces) - 1))
+
+
+def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Site]:
+    """All URLs and bare hosts of the passages with their weights, in order of their first place."""
+    mail_domains, sender_domain = _people(passages, mail)
+    found: dict[tuple[str, str], Site] = {}
+    subject_hosts: set[str] = set()
+    count = 0
+    for one in passages:
+        for place in _places(one):
+            count += 1
+            if count > _MOST_PLACES:
+                break
+            name = place.found
+            if one.kind == "subject":
+                subject_hosts.add(name.host)
+            found.setdefault((name.host, name.url), Site(name.host, name.url)).places.append(place)
+    for site in found.values():
+        weights = [place.weight for place in site.places]
+        site.weight = max(weights) + 0.5 * min(0.0, *weights) if max(weights) > 0 else max(weights)
+        domain = registered_domain(site.host)
+        site.in_subject = in_subject = any(site.host == host or site.host == "www." + host or host == "www." + site.host for host in subject_hosts)
+        if in_subject:
+            site.weight = max(site.weight, 0.0) + 5.0
+        elif domain and domain in subject_hosts:
+            site.weight += 2.0
+        site.defanged = defanged = any(place.passage.refanged.defanged(place.found.start, place.found.end) for place in site.places)
+        if defanged:
+            site.weight = max(site.weight, -0.5) + 4.0
+        if domain and domain == sender_domain:
+            site.weight -= 7.0
+        elif domain and domain in mail_domains and not in_subject:
+            site.weight -= 3.0
+        if cited(site.host) and not in_subject and not defanged:
+            site.weight -= 3.5
+        if context.own and (context.own.has_host(site.host)):
+            site.weight += 6.0
+    return list(found.values())
+
+
+def reported(found: list[Site]) -> list[Site]:
+    """Those that are complained about, in order of place."""
+    if not found:
+        return []
+    top = max(site.weight for site in found)
+    if top < 0.2:
+        return []
+    least = max(0.2, top - 2.6) if top < 6 else max(2.0, top - 4.2)
+    chosen = [site for site in found if site.weight >= least]
+    named = {registered_domain(site.host) or site.host for site in chosen if site.in_subject}
+    if named:
+        # the subject line says which; others need a sign as strong
+        chosen = [one for one in chosen if (registered_domain(one.host) or one.host) in named or one.defanged or one.weight >= 5]
+    with_url = [site.host for site in chosen if site.url]
+    return [site for site in chosen if site.url or not any(host == site.host or host.endswith("." + site.host) for host in with_url)]
+
+
+def _people(passages: list[Passage], mail: Mail) -> tuple[set[str], str]:
+    sender = registered_domain(mail.sender.rpartition("@")[2])
+    domains = {registered_domain(one.host) for passage in passages for one in find_mail_addresses(passage.text[:50_000])[:100]}
+    for name in ("reply-to", "return-path", "to", "cc"):
+        domains |= {registered_domain(one.host) for one in find_mail_addresses(mail.header(name)[:2000])}
+    return domains - {""}, sender
+
+
+def _places(passage: Passage) -> list[SitePlace]:
+    text = passage.text
+    urls = find_urls(text)
+    taken = [(one.start, one.end) for one in urls] + [(one.start, one.end) for one in find_mail_addresses(text)]
+    names = sorted(urls + find_hosts_beside(text, taken), key=lambda one: one.start)
+    out: list[SitePlace] = []
+    index = 0
+    heading: tuple[SiteRole, int] = ("", -99)
+    for line in passage.lines:
+        while index < len(names) and names[index].start < line.start:
+            index += 1
+        first = index
+        while index < len(names) and names[index].start < line.end:
+            index += 1
+        here = names[first:index]
+        if not here:
+            content = text[line.start : min(line.end, line.start + 300)].strip()
+            if content.strip("-=_*#+| \t"):
+                role, away = site_label(content[-160:], 8)
+                if content.endswith(":") or len(content) < 60:
+                    heading = (role if away < 5 else "", line.number)
+                elif line.number - heading[1] > 3 or len(content) > 100:
+                    heading = (role if away < 2 else "", line.number)
+            continue
+        if line.kind in ("header", "whois"):
+            continue
+        previous_end, previous = line.start, ("", 0.0, "")
+        for number, found in enumerate(here):
+            between = text[max(previous_end, found.start - 120) : found.start]
+            place = _weigh(passage, line, found, between, number, heading, previous)
+            previous, previous_end = (place.why, place.weight, place.why), found.end
+            out.append(place)
+        if _BARE.match(text[line.start : min(here[0].start, line.start + 40)]):
+            heading = (heading[0], line.number)
+    return out
+
+
+def _weigh(
+    passage: Passage, line: Line, found: FoundName, between: str, number: int, heading: tuple[SiteRole, int], previous: tuple[str, float, str]
+) -> SitePlace:
+    role, away = site_label(between[-100:])
+    weight, why = 0.0, ""
+    bare = bool(_BARE.match(between))
+    if number and bare:
+        weight, why = previous[1], previous[2]
+    elif role == "reported":
+        weight, why = (3.0 if away == 0 else 2.2 if away < 3 else 1.2), f"'{between.strip()[-40:]}'"
+    elif role == "innocent":
+        weight, why = (-4.0 if away == 0 else -3.0 if away < 3 else -1.5), f"'{between.strip()[-40:]}'"
+    elif bare and line.number - heading[1] <= 3 and heading[0]:
+        weight = 2.8 if heading[0] == "reported" else -3.0
+        why = "below a heading"
+    if bare and weight >= 0:
+        weight, why = weight + 1.2, why or "alone on its line"
+    if found.url:
+        weight += 0.6 if weight >= 0 else 0.0
+    elif weight < 1.0:
+        weight -= 0.5
+    if line.kind == "signature":
+        weight, why = min(weight, 0.0) - 4.0, "in a signature"
+    elif line.start > passage.closing:
+        weight, why = weight - 2.0, why or "behind the greeting"
+    if passage.kind == "subject":
+        weight, why = max(weight, 0.0) + 2.0, "in the subject line"
+    return SitePlace(found, passage, line, weight, why)

@@ -1,0 +1,221 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The order of reading: what is certainly no report, machine formats, known senders, free text; and what follows from it.
+
+Nothing here raises: a reader that fails is named in the warnings and the next one is asked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abusehandler.reports.complete import complete, is_partial
+from abusehandler.reports.formats.acns import read_acns
+from abusehandler.reports.formats.aggregate import read_aggregate
+from abusehandler.reports.formats.arf import read_arf
+from abusehandler.reports.formats.intelmq_json import read_intelmq_json
+from abusehandler.reports.formats.iodef import read_iodef
+from abusehandler.reports.formats.loglines import read_loglines
+from abusehandler.reports.formats.tables import read_tables
+from abusehandler.reports.formats.xarf import read_xarf
+from abusehandler.reports.formats.xarf_legacy import read_xarf_legacy
+from abusehandler.reports.mail.decode import decode
+from abusehandler.reports.mail.limits import DEFAULT_LIMITS, Limits
+from abusehandler.reports.mail.message import Mail
+from abusehandler.reports.ours import keep_ours
+from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abusehandler.reports.context import ReadContext
+    from abusehandler.reports.mail.authenticate import TxtLookup
+
+    Reader = Callable[[Mail, ReadContext], Reading | None]
+
+#: The most exact first: a copyright notice inside an IODEF wrapper says more than the wrapper.
+MACHINE_FORMATS: tuple[Reader, ...] = (
+    read_aggregate, read_arf, read_xarf, read_xarf_legacy, read_acns, read_iodef, read_intelmq_json, read_tables, read_loglines,
+)  # fmt: skip
+NOTHING_OF_OURS = "nothing of ours in it: every address and name belongs to other networks"
+_DEEPEST_MAIL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What to leave out (for measuring), the limits of decoding, and the seconds that all readers together may take."""
+
+    machine_formats: bool = True
+    reporters: bool = True
+    limits: Limits = DEFAULT_LIMITS
+    seconds: float = 2.0
+
+
+def read_mail(
+    raw: bytes, context: ReadContext, *, options: ReadOptions | None = None, dns: TxtLookup | None = None
+) -> tuple[Mail, Reading]:
+    """Decode and read one mail. Never raises; `dns` is for DKIM and ARC, see `decode`."""
+    options = options or ReadOptions()
+    mail = decode(raw, limits=options.limits, dns=dns, own_mail_hosts=context.own_mail_hosts)
+    return mail, read_decoded(mail, context, options=options)
+
+
+def read_decoded(mail: Mail, context: ReadContext, *, options: ReadOptions | None = None) -> Reading:
+    """Read a mail that is decoded already. Never raises."""
+    options = options or ReadOptions()
+    return _Order(context, options).read(mail, 0)
+
+
+def read_file(source: Path | bytes, filename: str, context: ReadContext, *, options: ReadOptions | None = None) -> tuple[Mail, Reading]:
+    """Read a file that came without a mail (CSV, JSON, XML, ZIP, or a mail as `.eml`). Never raises, except for OSError of a path.
+
+    A file that is no mail is read as the attachment of an empty one, so that every reader of attachments works.
+    """
+    content = source.read_bytes() if isinstance(source, Path) else source
+    if _is_mail(content, filename):
+        return read_mail(content, context, options=options)
+    return read_mail(_as_attachment(content, filename), context, options=options)
+
+
+def _is_mail(content: bytes, filename: str) -> bool:
+    if filename.lower().endswith((".eml", ".mime", ".mbox", ".msg")):
+        return True
+    from abusehandler.reports.mail.decode import looks_like_mail
+
+    return looks_like_mail(content)
+
+
+def _as_attachment(content: bytes, filename: str) -> bytes:
+    name = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in Path(filename).name) or "file"
+    boundary = b"=-abusehandler-file-" + str(len(content)).encode()
+    return b"\n".join((
+        b"Content-Type: multipart/mixed; boundary=\"" + boundary + b"\"", b"", b"--" + boundary,
+        b"Content-Type: application/octet-stream", b"Content-Disposition: attachment; filename=\"" + name.encode() + b"\"",
+        b"Content-Transfer-Encoding: binary", b"", content, b"--" + boundary + b"--", b"",
+    ))  # fmt: skip
+
+
+class _Order:
+    """Asks the readers one after another for one mail."""
+
+    def __init__(self, context: ReadContext, options: ReadOptions) -> None:
+        self.context = context
+        self.options = options
+        self.deadline = time.monotonic() + options.seconds
+        self.warnings: list[str] = []
+
+    def read(self, mail: Mail, depth: int) -> Reading:
+        reading = self.choose(mail)
+        if reading.verdict != "report" and not reading.events and depth < _DEEPEST_MAIL:
+            inner = self.forwarded(mail, depth)
+            if inner is not None:
+                reading = inner
+        if self.warnings and depth == 0:
+            reading = replace(reading, warnings=(*reading.warnings, *self.warnings))
+        return reading
+
+    def choose(self, mail: Mail) -> Reading:
+        certain = self.ask(_free_text("not_a_report"), mail)
+        if certain is not None and certain.confidence >= 0.9:
+            return certain
+        machine = self.machine(mail) if self.options.machine_formats else None
+        if machine is not None and machine.verdict != "report":
+            return machine
+        if machine is not None:
+            machine = self.refine(machine, mail)
+            if any(is_partial(read) for read in machine.events) and not self.late():
+                machine = complete(machine, self.ask(_free_text("read"), mail), mail)
+            return self.finish(machine)
+        if self.options.reporters and not self.late() and (known := self.ask(_reporters(), mail)) is not None:
+            return self.finish(known)
+        if certain is not None:
+            return certain
+        if self.late():
+            return Reading("unread", "none", f"reading took more than {self.options.seconds:g} s")
+        text = self.ask(_free_text("read"), mail)
+        return self.finish(text) if text is not None else Reading("unread", "none", "no reader understood it")
+
+    def machine(self, mail: Mail) -> Reading | None:
+        for reader in MACHINE_FORMATS:
+            if self.late():
+                self.warnings.append("not all machine formats were tried: no time left")
+                return None
+            found = self.ask(reader, mail)
+            if found is not None:
+                return found
+        return None
+
+    def refine(self, machine: Reading, mail: Mail) -> Reading:
+        """Let the sender's definition correct class or zone of what a machine format said."""
+        refine: Any = _optional("abusehandler.reporters", "refine") if self.options.reporters else None
+        if refine is None:
+            return machine
+        try:
+            refined = refine(mail, machine)
+        except Exception as error:
+            self.warnings.append(f"reporter definitions failed: {type(error).__name__}: {str(error)[:200]}")
+            return machine
+        return refined if isinstance(refined, Reading) else machine
+
+    def finish(self, reading: Reading) -> Reading:
+        if reading.verdict != "report":
+            return reading
+        kept = keep_ours(reading, self.context)
+        if self.context.own and not kept.events:
+            return replace(reading, reason=NOTHING_OF_OURS)
+        return kept
+
+    def forwarded(self, mail: Mail, depth: int) -> Reading | None:
+        """A report that somebody sent on as an attachment: read the mail inside as if it had come itself."""
+        for part in mail.own_parts():
+            if part.kind == "mail" and part.nested is not None and part.nested.parts and not self.late():
+                inner = self.read(part.nested, depth + 1)
+                if inner.events:
+                    return replace(inner, reason=f"in the attached mail (part {part.path}): {inner.reason}")
+        return None
+
+    def ask(self, reader: Reader | None, mail: Mail) -> Reading | None:
+        if reader is None:
+            return None
+        try:
+            return reader(mail, self.context)
+        except Exception as error:  # one reader's fault must not lose the mail
+            name = f"{reader.__module__.rsplit('.', 1)[-1]}.{reader.__name__}"
+            self.warnings.append(f"{name} failed: {type(error).__name__}: {str(error)[:200]}")
+            return None
+
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+
+def _free_text(name: str) -> Reader | None:
+    return _optional("abusehandler.reports.freetext", name)
+
+
+def _reporters() -> Reader | None:
+    return _optional("abusehandler.reporters", "read")
+
+
+#: Where the functions stand when the package's face does not show them.
+_INSIDE = {
+    ("abusehandler.reports.freetext", "read"): "reader", ("abusehandler.reports.freetext", "not_a_report"): "not_a_report",
+    ("abusehandler.reporters", "read"): "apply", ("abusehandler.reporters", "refine"): "apply",
+}  # fmt: skip
+
+
+@cache
+def _optional(module: str, name: str) -> Any:
+    """A function of a part that is imported only when it is needed, because its data is large. None if it is not there."""
+    for place in (module, f"{module}.{_INSIDE[module, name]}"):
+        try:
+            found = getattr(importlib.import_module(place), name, None)
+        except ModuleNotFoundError:
+            continue
+        if callable(found):
+            return found
+    return None
