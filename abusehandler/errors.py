@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The exceptions of all parts.
 
-    AbusehandlerError          a person can mend it: the text names the place, what is wrong and what to do
-    ├── ConfigurationError     abusehandler.yaml, a bot parameter, a customer file, a definition
-    ├── StoreError             PostgreSQL cannot be used: not there, not migrated, newer than this program
-    └── EvidenceError          the evidence folder cannot be written or an item is missing
+AbusehandlerError          a person can mend it: the text names the place, what is wrong and what to do
+├── ConfigurationError     abusehandler.yaml, a bot parameter, a customer file, a definition
+├── StoreError             PostgreSQL cannot be used: not there, not migrated, newer than this program
+└── EvidenceError          the evidence folder cannot be written or an item is missing
 """
 
 

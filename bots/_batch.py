@@ -20,13 +20,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from abusehandler.bots import _intelmq
+from abusehandler.bots._queue import SourceQueue, TargetQueues
+from abusehandler.tickets.database import Unavailable
 from intelmq.lib.exceptions import PipelineError
 from intelmq.lib.message import MessageFactory
 
-from abusehandler.bots import _intelmq
-from abusehandler.bots._queue import SourceQueue, TargetQueues
 from abusehandler.errors import EvidenceError
-from abusehandler.tickets.database import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,7 +79,9 @@ class BatchBot:
                 raise
             except Exception as error:
                 self._raise_if_outside(error)
-                self.logger.warning("A batch of %d messages failed (%s), they are tried one by one.", len(raw), _short(error))
+                self.logger.warning(
+                    "A batch of %d messages failed (%s), they are tried one by one.", len(raw), _short(error)
+                )
                 self._one_by_one = len(raw)
             else:
                 _intelmq.count_taken(self, len(raw))
@@ -162,7 +164,12 @@ class BatchBot:
             if length <= self.queue_limit // 2:
                 return
             if time.monotonic() - said > 60:
-                self.logger.warning("Queue %s holds %d messages (queue_limit %d), waiting until its bot has caught up.", queue, length, self.queue_limit)
+                self.logger.warning(
+                    "Queue %s holds %d messages (queue_limit %d), waiting until its bot has caught up.",
+                    queue,
+                    length,
+                    self.queue_limit,
+                )
                 said = time.monotonic()
             _intelmq.handle_reload(self)
             time.sleep(CONGESTION_POLL_SECONDS)

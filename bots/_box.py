@@ -9,16 +9,16 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from intelmq.lib.exceptions import ConfigurationError as IntelmqConfigurationError
-
-from abusehandler.configuration import load
-from abusehandler.errors import AbusehandlerError, ConfigurationError
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.reports.context import OwnAssets
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.migrate import require_current
 from abusehandler.tickets.reports import ReportStore
+from intelmq.lib.exceptions import ConfigurationError as IntelmqConfigurationError
+
+from abusehandler.configuration import load
+from abusehandler.errors import AbusehandlerError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,11 +116,21 @@ class BoxBot:
 
     @classmethod
     def _check_names(cls, parameters: Mapping[str, Any]) -> list[list[str]]:
-        known = [name for name in dir(cls) if not name.startswith("_") and not name.isupper() and not callable(getattr(cls, name))]
+        known = [
+            name
+            for name in dir(cls)
+            if not name.startswith("_") and not name.isupper() and not callable(getattr(cls, name))
+        ]
         found = []
         for name in parameters:
             if name in known or name.startswith(_STOCK) or any(word in name for word in _STOCK):
                 continue
             near = difflib.get_close_matches(name, known, 1)
-            found.append(["warning", f"Parameter {name!r} is unknown to this bot" + (f"; write {near[0]!r}." if near else "; remove it.")])
+            found.append(
+                [
+                    "warning",
+                    f"Parameter {name!r} is unknown to this bot"
+                    + (f"; write {near[0]!r}." if near else "; remove it."),
+                ]
+            )
         return found

@@ -85,7 +85,9 @@ class TargetQueues:
         self._next = 0
         self.lengths: dict[str, int] = {}
 
-    def send(self, outgoing: Mapping[str, Sequence[bytes]], source: SourceQueue | None = None, acknowledge: int = 0) -> None:
+    def send(
+        self, outgoing: Mapping[str, Sequence[bytes]], source: SourceQueue | None = None, acknowledge: int = 0
+    ) -> None:
         """Pushes all messages and acknowledges `acknowledge` messages of the source, all in one MULTI."""
         pipeline = self._client.pipeline(transaction=True)
         names: list[str] = []

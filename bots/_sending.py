@@ -18,7 +18,14 @@ def smtp_settings(configuration: Configuration) -> SmtpSettings:
     """The mail server."""
     smtp = configuration.mail.smtp
     return SmtpSettings(
-        smtp.host, smtp.port, smtp.security, smtp.user, smtp.password_file, smtp.ca_file, smtp.timeout_seconds, smtp.hello_name
+        smtp.host,
+        smtp.port,
+        smtp.security,
+        smtp.user,
+        smtp.password_file,
+        smtp.ca_file,
+        smtp.timeout_seconds,
+        smtp.hello_name,
     )
 
 

@@ -290,10 +290,7 @@ def _arrange(
             best[found] = min(best.get(found, (999, at)), (SPELLINGS[found].index(keys[at]), at))
     taken.update({at: found for found, (_, at) in best.items()})
     if "name" not in taken.values():
-        # "customer" beside "customer_id" is what the customer is called.
-        at = next((at for at, key in enumerate(keys) if at not in taken and key in NAMES_BESIDE_ID), -1)
-        if at >= 0:
-            taken[at] = "name"
+        _name_beside_id(keys, taken)
     # "from/to" beside a prefix column are dates far more often than addresses.
     fields: dict[str, list[int]] = {}
     for at in sorted(taken):
@@ -304,3 +301,15 @@ def _arrange(
                 fields[time_field] = fields.pop(range_field)
     attributes = [(at, name.strip()) for at, name in enumerate(header) if at not in taken and name.strip()]
     return fields, attributes
+
+
+def _name_beside_id(keys: Sequence[str], taken: dict[int, str]) -> None:
+    """Of `customer` and `customer_id`, or `id` and `client`, one is what the customer is called."""
+    ids = [
+        at for at, key in enumerate(keys) if key in SPELLINGS["customer_id"] and taken.get(at) in (None, "customer_id")
+    ]
+    names = [at for at in ids if keys[at] in NAMES_BESIDE_ID]
+    if len(ids) > len(names) > 0:
+        number = next((at for at in ids if taken.get(at) == "customer_id" and at not in names), None)
+        taken[names[0]] = "name"
+        taken[next(at for at in ids if at not in names) if number is None else number] = "customer_id"

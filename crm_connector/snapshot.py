@@ -57,7 +57,7 @@ class Snapshot:
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
         """One answer for each query, in order."""
-        answers = []
+        answers: list[Answer] = []
         keep = answers.append
         kept = self._kept
         only = self.layers[0].index.plain if len(self.layers) == 1 else None

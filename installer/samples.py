@@ -39,7 +39,11 @@ def write(kind: str, target: Path, day: datetime | None = None) -> list[Path]:
 def filled(template: bytes, day: datetime) -> bytes:
     """The template with its dates and attachments."""
     moment = day.replace(hour=14, minute=2, second=11, microsecond=0)
-    for word, text in (("@DAY@", f"{day:%Y-%m-%d}"), ("@DATE@", format_datetime(moment)), ("@SYSLOG@", f"{moment:%b %d %H:%M:%S}")):
+    for word, text in (
+        ("@DAY@", f"{day:%Y-%m-%d}"),
+        ("@DATE@", format_datetime(moment)),
+        ("@SYSLOG@", f"{moment:%b %d %H:%M:%S}"),
+    ):
         template = template.replace(word.encode(), text.encode())
     return _ZIP.sub(lambda match: _zipped(match[1].decode(), day), template)
 

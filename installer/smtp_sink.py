@@ -23,7 +23,7 @@ class FileHandler:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         content = envelope.original_content or envelope.content
         identity = email.message_from_bytes(content, policy=email.policy.compat32).get("Message-ID", "no-message-id")
         name = re.sub(r"[^0-9A-Za-z.@-]", "", str(identity))[:150]
@@ -45,7 +45,9 @@ async def serve(port: int, folder: Path) -> None:
     done = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)
-    server = await loop.create_server(lambda: SMTP(FileHandler(folder), loop=loop, hostname="sink.example.net"), "127.0.0.1", port)
+    server = await loop.create_server(
+        lambda: SMTP(FileHandler(folder), loop=loop, hostname="sink.example.net"), "127.0.0.1", port
+    )
     await done.wait()
     server.close()
 

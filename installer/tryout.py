@@ -18,15 +18,15 @@ from importlib import resources
 from pathlib import Path
 
 import yaml
-
-from abusehandler.configuration import load
-from abusehandler.errors import AbusehandlerError
 from abusehandler.harmonization.fields import merge_file
 from abusehandler.installer import samples
 from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink
 from abusehandler.installer.tryout_view import show
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import upgrade
+
+from abusehandler.configuration import load
+from abusehandler.errors import AbusehandlerError
 
 #: How long the samples may take from the folders to the mails.
 RESULT_SECONDS = 120
@@ -54,6 +54,7 @@ class TryOut:
         upgrade(Database(load(self.root / "etc" / "abusehandler.yaml").database.dsn))
         say("starting the bots with intelmqctl")
         self.intelmqctl("start")
+        self.require_running()
         fed = self.folder / "samples-fed"
         if not fed.exists():
             say("feeding the samples")
@@ -67,16 +68,29 @@ class TryOut:
     def lay_out(self) -> None:
         """Writes the folders and configuration files that are not there yet."""
         etc = self.root / "etc"
-        for name in ("etc/manager", "var/log", "var/run", "var/lib/bots", "var/lib/feeds", "var/lib/maildir/new", "var/lib/maildir/cur", "var/lib/maildir/tmp"):
+        for name in (
+            "etc/manager",
+            "var/log",
+            "var/run",
+            "var/lib/bots",
+            "var/lib/feeds",
+            "var/lib/maildir/new",
+            "var/lib/maildir/cur",
+            "var/lib/maildir/tmp",
+        ):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         package = Path(str(resources.files("abusehandler.runtime")))
         if not (etc / "harmonization.conf").exists():
-            shutil.copyfile(Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf", etc / "harmonization.conf")
+            shutil.copyfile(
+                Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf", etc / "harmonization.conf"
+            )
         merge_file(etc / "harmonization.conf")
         _write_new(etc / "runtime.yaml", self._runtime(package / "everything.yaml"))
         _write_new(etc / "manager" / "positions.conf", (package / "positions.conf").read_text(encoding="utf-8"))
         _write_new(etc / "customers.csv", (samples.folder() / "customers.csv").read_text(encoding="utf-8"))
         _write_new(etc / "abusehandler.yaml", yaml.safe_dump(self._configuration(), sort_keys=False))
+        if not (self.root / "var/lib/state.json").exists():
+            self.intelmqctl("upgrade-config")
 
     def _runtime(self, pipeline: Path) -> str:
         runtime = yaml.safe_load(pipeline.read_text(encoding="utf-8"))
@@ -90,7 +104,11 @@ class TryOut:
 
     def _configuration(self) -> dict[str, object]:
         return {
-            "organisation": {"name": "Example Networks", "abuse_address": "abuse@example.net", "phone": "+43 1 0000000"},
+            "organisation": {
+                "name": "Example Networks",
+                "abuse_address": "abuse@example.net",
+                "phone": "+43 1 0000000",
+            },
             "networks": {"prefixes": ["192.0.2.0/24", "2001:db8::/32"], "asns": [64496], "domains": ["example.net"]},
             "database": {"dsn": self.postgres.dsn()},
             "evidence": {"path": "../var/lib/evidence"},
@@ -110,10 +128,27 @@ class TryOut:
     def intelmqctl(self, *words: str, check: bool = True) -> str:
         """Runs intelmqctl for this try-out and returns what it printed. Raises AbusehandlerError if it fails."""
         command = [str(Path(sys.executable).parent / "intelmqctl"), *words]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, env=self.environment(), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
         if check and done.returncode:
-            raise AbusehandlerError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}\nThe logs are in {self.root}/var/log.")
+            raise AbusehandlerError(
+                f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}\nThe logs are in {self.root}/var/log."
+            )
         return done.stdout + done.stderr
+
+    def require_running(self) -> None:
+        """Raises AbusehandlerError with the end of its log if a bot did not stay up."""
+        states = json.loads(self.intelmqctl("--type", "json", "status", check=False))
+        for bot, state in states.items():
+            if state == "stopped":
+                log = self.root / "var/log" / f"{bot}.log"
+                tail = (
+                    log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+                    if log.exists()
+                    else ["it has no log"]
+                )
+                raise AbusehandlerError(f"the bot {bot} does not run; the end of {log}:\n" + "\n".join(tail))
 
     def wait_for_result(self, seconds: float = RESULT_SECONDS) -> None:
         """Returns when nothing is under way any more. Raises AbusehandlerError with the state if it takes too long."""
@@ -121,7 +156,9 @@ class TryOut:
         deadline = time.monotonic() + seconds
         while (left := self.under_way(database)) != {}:
             if time.monotonic() > deadline:
-                raise AbusehandlerError(f"after {seconds:.0f} seconds there is still work under way: {json.dumps(left)}; the logs are in {self.root}/var/log")
+                raise AbusehandlerError(
+                    f"after {seconds:.0f} seconds there is still work under way: {json.dumps(left)}; the logs are in {self.root}/var/log"
+                )
             time.sleep(0.2)
         database.close()
 

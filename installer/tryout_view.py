@@ -21,7 +21,14 @@ def show(database: Database, *, mails: Path, root: Path, environment: Mapping[st
     table(
         ("report", "what", "state", "events", "unread", "reader / reason"),
         (
-            (number, (subject or name)[:46], state, events, unread, (reason if state in ("unread", "not-a-report") else reader)[:60])
+            (
+                number,
+                (subject or name)[:46],
+                state,
+                events,
+                unread,
+                (reason if state in ("unread", "not-a-report") else reader)[:60],
+            )
             for number, name, subject, state, events, unread, reader, reason in database.fetch(
                 "SELECT id, name, subject, state, events, unread_parts, reader, reason FROM reports ORDER BY id"
             )

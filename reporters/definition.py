@@ -50,7 +50,8 @@ class Alternative:
 
     `senders`: domains (`example.net`, matches names below it too) or whole addresses. `dkim`: domains, one of which
     must have a verified DKIM signature. `subject`: searched in the subject without `Fwd:` and the like. `body`: words that must
-    all stand in the text (case and runs of blanks ignored). `headers`: name and pattern of header fields.
+    all stand in the text (case and runs of blanks ignored). `headers`: name and pattern of header fields. `reply`: false where
+    a subject with `Re:` means that somebody answers such a mail, and is no such mail itself.
     """
 
     senders: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class Alternative:
     subject: re.Pattern[str] | None = None
     body: tuple[str, ...] = ()
     headers: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    reply: bool = True
     line: int = 0
 
 

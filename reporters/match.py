@@ -29,6 +29,7 @@ _PREFIX = re.compile(
     r"|\[(?:external|ext|extern|caution)[^\]]{0,40}\]|\*{2,5}\s?(?:spam|bulk|junk)\s?\*{2,5}|\[(?:spam|bulk|junk)\])",
     re.IGNORECASE,
 )
+_ANSWER = re.compile(r"(?:^|[\s\]:])(?:re|aw|sv|antw|odp|r)(?:\[\d{1,2}\])?\s?:", re.IGNORECASE)
 _FORWARDED = re.compile(
     r"-{3,20}\s?(?:forwarded|original|weitergeleitete|ursprüngliche|mensaje|message|messaggio|messaggio|doorgestuurd)[^\n]{0,40}"
     r"|begin forwarded message|_{20,40}",
@@ -170,6 +171,8 @@ def _holds(alternative: Alternative, look: Look) -> bool:
     if alternative.dkim and not any(
         parent in alternative.dkim for signer in look.dkim for parent in domain_and_parents(signer)
     ):
+        return False
+    if not alternative.reply and _ANSWER.search(look.mail.subject[:SUBJECT_READ]):
         return False
     if alternative.subject is not None and not alternative.subject.search(look.subject):
         return False

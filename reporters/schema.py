@@ -26,7 +26,7 @@ TOP = (
     "name", "about", "documented", "recognise", "spoofable", "verdict", "kind", "machine", "inside", "take", "problem", "zone",
     "confidence",
 )  # fmt: skip
-ALTERNATIVE = ("from", "dkim", "subject", "body", "header")
+ALTERNATIVE = ("from", "dkim", "subject", "body", "header", "reply")
 PROBLEM = ("type", "identifier", "when", "in")
 STEP_KINDS = ("labels", "find", "table", "json", "xml", "every")
 STEP = (*STEP_KINDS, "in", "start", "end", "first", "separator", "each")
@@ -209,6 +209,7 @@ def _alternative(node: Node) -> Alternative:
         headers=tuple((name.lower(), value.pattern()) for name, value in said["header"].mapping().items())
         if "header" in said
         else (),
+        reply=said["reply"].truth() if "reply" in said else True,
         line=node.line,
     )
     if not (made.senders or made.dkim or made.subject or made.body or made.headers):

@@ -29,11 +29,12 @@ def is_partial(read: ReadEvent) -> bool:
 
 
 def complete(machine: Reading, text: Reading | None, mail: Mail) -> Reading:
-    """The machine format's events; a missing class, time, port or address is taken from the free text if it is unambiguous.
+    """The machine format's events; a missing class, time, port or address is taken from the free text if it is
+    unambiguous.
 
-    What the machine format says is never changed, except the classes that say nothing (`other`, `undetermined`). An address
-    is added to an event about a host when it is the only one on the lines that name the host, or when the free text gives
-    only one address at all.
+    What the machine format says is never changed, except the classes that say nothing (`other`, `undetermined`). An
+    address is added to an event about a host when it is the only one on the lines that name the host, or when the free
+    text gives only one address at all.
     """
     said = text.events if text is not None else ()
     hosts: dict[str, tuple[str, Span] | None] = {}
@@ -44,7 +45,9 @@ def complete(machine: Reading, text: Reading | None, mail: Mail) -> Reading:
             if name not in hosts and len(hosts) < 20:
                 hosts[name] = _address_beside(str(name), mail)
             if found := hosts.get(name):
-                read = ReadEvent({**read.event, "source.ip": found[0]}, read.confidence, {**read.spans, "source.ip": found[1]})
+                read = ReadEvent(
+                    {**read.event, "source.ip": found[0]}, read.confidence, {**read.spans, "source.ip": found[1]}
+                )
         events.append(_fill(read, said, len(machine.events)) if said and is_partial(read) else read)
     return machine if tuple(events) == machine.events else replace(machine, events=tuple(events))
 
@@ -65,7 +68,9 @@ def _address_beside(name: str, mail: Mail) -> tuple[str, Span] | None:
             start = max(plain.text.rfind("\n", 0, position) + 1, position - 500)
             for one in find_addresses(plain.text[start:end]):
                 if is_public(one.ip) and one.prefix is None:
-                    found.setdefault(one.ip, Span(part.path, plain.original(start + one.start), plain.original(start + one.end)))
+                    found.setdefault(
+                        one.ip, Span(part.path, plain.original(start + one.start), plain.original(start + one.end))
+                    )
             position = plain.text.find(name, end)
         if len(found) == 1:
             return next(iter(found.items()))
@@ -84,7 +89,9 @@ def _fill(read: ReadEvent, said: Sequence[ReadEvent], count: int) -> ReadEvent:
         name = event.get("source.fqdn")
         beside = tuple(other for other in said if name and other.event.get("source.fqdn") == name)
         _take("source.ip", beside or said, event, spans)
-    same = tuple(other for other in said if other.event.get("source.ip") == event.get("source.ip")) or (said if count == 1 else ())
+    same = tuple(other for other in said if other.event.get("source.ip") == event.get("source.ip")) or (
+        said if count == 1 else ()
+    )
     for name in _FILLED:
         # The class is the mail's; a time or port belongs to one resource.
         if name not in event and (name != "classification.identifier" or "classification.type" not in read.event):

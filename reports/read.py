@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The order of reading: what is certainly no report, machine formats, known senders, free text; and what follows from it.
+"""The order of reading: what is certainly no report, machine formats, known senders, free text; and what follows from
+it.
 
 Nothing here raises: a reader that fails is named in the warnings and the next one is asked.
 """
@@ -26,7 +27,6 @@ from abusehandler.reports.formats.xarf import read_xarf
 from abusehandler.reports.formats.xarf_legacy import read_xarf_legacy
 from abusehandler.reports.mail.decode import decode
 from abusehandler.reports.mail.limits import DEFAULT_LIMITS, Limits
-from abusehandler.reports.mail.message import Mail
 from abusehandler.reports.ours import keep_ours
 from abusehandler.reports.reading import Reading
 
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
     from abusehandler.reports.context import ReadContext
     from abusehandler.reports.mail.authenticate import TxtLookup
+    from abusehandler.reports.mail.message import Mail
 
     Reader = Callable[[Mail, ReadContext], Reading | None]
 
 #: The most exact first: a copyright notice inside an IODEF wrapper says more than the wrapper.
 MACHINE_FORMATS: tuple[Reader, ...] = (
-    read_aggregate, read_arf, read_xarf, read_xarf_legacy, read_acns, read_iodef, read_intelmq_json, read_tables, read_loglines,
+    read_aggregate, read_arf, read_xarf, read_xarf_legacy, read_acns, read_iodef, read_intelmq_json, read_tables,
+    read_loglines,
 )  # fmt: skip
 NOTHING_OF_OURS = "nothing of ours in it: every address and name belongs to other networks"
 _DEEPEST_MAIL = 3
@@ -71,8 +73,11 @@ def read_decoded(mail: Mail, context: ReadContext, *, options: ReadOptions | Non
     return _Order(context, options).read(mail, 0)
 
 
-def read_file(source: Path | bytes, filename: str, context: ReadContext, *, options: ReadOptions | None = None) -> tuple[Mail, Reading]:
-    """Read a file that came without a mail (CSV, JSON, XML, ZIP, or a mail as `.eml`). Never raises, except for OSError of a path.
+def read_file(
+    source: Path | bytes, filename: str, context: ReadContext, *, options: ReadOptions | None = None
+) -> tuple[Mail, Reading]:
+    """Read a file that came without a mail (CSV, JSON, XML, ZIP, or a mail as `.eml`). Never raises, except for
+    OSError of a path.
 
     A file that is no mail is read as the attachment of an empty one, so that every reader of attachments works.
     """
@@ -91,11 +96,15 @@ def _is_mail(content: bytes, filename: str) -> bool:
 
 
 def _as_attachment(content: bytes, filename: str) -> bytes:
-    name = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in Path(filename).name) or "file"
+    name = (
+        "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in Path(filename).name)
+        or "file"
+    )
     boundary = b"=-abusehandler-file-" + str(len(content)).encode()
     return b"\n".join((
         b"Content-Type: multipart/mixed; boundary=\"" + boundary + b"\"", b"", b"--" + boundary,
-        b"Content-Type: application/octet-stream", b"Content-Disposition: attachment; filename=\"" + name.encode() + b"\"",
+        b"Content-Type: application/octet-stream",
+        b"Content-Disposition: attachment; filename=\"" + name.encode() + b"\"",
         b"Content-Transfer-Encoding: binary", b"", content, b"--" + boundary + b"--", b"",
     ))  # fmt: skip
 
@@ -194,24 +203,27 @@ class _Order:
 
 
 def _free_text(name: str) -> Reader | None:
-    return _optional("abusehandler.reports.freetext", name)
+    reader: Reader | None = _optional("abusehandler.reports.freetext", name)
+    return reader
 
 
 def _reporters() -> Reader | None:
-    return _optional("abusehandler.reporters", "read")
+    reader: Reader | None = _optional("abusehandler.reporters", "read")
+    return reader
 
 
 #: Where the functions stand when the package's face does not show them.
-_INSIDE = {
-    ("abusehandler.reports.freetext", "read"): "reader", ("abusehandler.reports.freetext", "not_a_report"): "not_a_report",
-    ("abusehandler.reporters", "read"): "apply", ("abusehandler.reporters", "refine"): "apply",
-}  # fmt: skip
+_INSIDE = {"read": "reader", "not_a_report": "not_a_report"}
+_INSIDE_REPORTERS = "apply"
 
 
 @cache
 def _optional(module: str, name: str) -> Any:
-    """A function of a part that is imported only when it is needed, because its data is large. None if it is not there."""
-    for place in (module, f"{module}.{_INSIDE[module, name]}"):
+    """A function of a part that is imported only when it is needed, because its data is large. None if it is not
+    there.
+    """
+    inside = _INSIDE_REPORTERS if module.endswith("reporters") else _INSIDE[name]
+    for place in (module, f"{module}.{inside}"):
         try:
             found = getattr(importlib.import_module(place), name, None)
         except ModuleNotFoundError:

@@ -14,9 +14,8 @@ from abusehandler.tickets.queries import statements
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from psycopg2.extensions import cursor as Cursor
-
     from abusehandler.tickets.database import Database
+    from psycopg2.extensions import cursor as Cursor
 
 #: Months that get a partition of their own when an event of theirs comes; older ones go to the default partition.
 MONTHS_WITH_PARTITION = 24
@@ -62,13 +61,17 @@ class TicketStore:
         text = "".join(lines)
         customers = self._changed_customers(events)
         for _ in range(ATTEMPTS):
-            stored: Stored | None = self._database.retrying(lambda cursor: self._transaction(cursor, text, len(lines), customers))
+            stored: Stored | None = self._database.retrying(
+                lambda cursor: self._transaction(cursor, text, len(lines), customers)
+            )
             if stored is not None:
                 self._customers.update(customers)
                 return stored
         raise RuntimeError("tickets were closed faster than events could be added; the batch is tried again later")
 
-    def _transaction(self, cursor: Cursor, text: str, count: int, customers: Mapping[str, tuple[str, str]]) -> Stored | None:
+    def _transaction(
+        self, cursor: Cursor, text: str, count: int, customers: Mapping[str, tuple[str, str]]
+    ) -> Stored | None:
         """The statements of sql/batch.sql in their order; None if a ticket was closed in between (nothing is stored)."""
         sql = self._sql
         cursor.execute(sql["make_table"])

@@ -47,9 +47,13 @@ class Database:
                     options="-c timezone=UTC -c lock_timeout=60s -c idle_in_transaction_session_timeout=10min",
                 )
             except psycopg2.OperationalError as error:
-                raise Unavailable(f"PostgreSQL cannot be reached with 'database: dsn' of abusehandler.yaml: {_one_line(error)}") from None
+                raise Unavailable(
+                    f"PostgreSQL cannot be reached with 'database: dsn' of abusehandler.yaml: {_one_line(error)}"
+                ) from None
             except psycopg2.ProgrammingError as error:
-                raise StoreError(f"'database: dsn' of abusehandler.yaml is not a connection string: {_one_line(error)}") from None
+                raise StoreError(
+                    f"'database: dsn' of abusehandler.yaml is not a connection string: {_one_line(error)}"
+                ) from None
             self._connection = connection
         return self._connection
 

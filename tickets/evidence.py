@@ -65,7 +65,9 @@ class EvidenceStore:
                 for folder in (target.parent, target.parent.parent, self.folder):
                     _sync_folder(folder)
         except OSError as error:
-            raise EvidenceError(f"evidence cannot be stored in {self.folder}: {error}; make room or mend the permissions") from error
+            raise EvidenceError(
+                f"evidence cannot be stored in {self.folder}: {error}; make room or mend the permissions"
+            ) from error
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
@@ -76,7 +78,9 @@ class EvidenceStore:
         try:
             return cast("BinaryIO", cast("IO[bytes]", gzip.open(self.path(sha256), "rb")))
         except OSError as error:
-            raise EvidenceError(f"evidence {sha256} cannot be read: {error}; restore it from the backup of {self.folder}") from error
+            raise EvidenceError(
+                f"evidence {sha256} cannot be read: {error}; restore it from the backup of {self.folder}"
+            ) from error
 
     def read(self, sha256: str, limit: int = 1 << 30) -> bytes:
         """The original bytes. Raises EvidenceError if they are missing, damaged or longer than the limit."""
@@ -84,7 +88,9 @@ class EvidenceStore:
             with self.open(sha256) as stream:
                 content = stream.read(limit + 1)
         except (OSError, EOFError) as error:
-            raise EvidenceError(f"evidence {sha256} is damaged: {error}; restore it from the backup of {self.folder}") from error
+            raise EvidenceError(
+                f"evidence {sha256} is damaged: {error}; restore it from the backup of {self.folder}"
+            ) from error
         if len(content) > limit:
             raise EvidenceError(f"evidence {sha256} is longer than {limit} bytes")
         return content

@@ -70,9 +70,9 @@ class Incoming:
             customer = None
         address = event.get("source.ip")
         resource, network = self._resource(event, address)
-        due = self._due.get(problem.policy)
+        due = self._due.get(problem.notify)
         if due is None:
-            due = self._due[problem.policy] = self._schedule.due(problem.policy, self._now)
+            due = self._due[problem.notify] = self._schedule.due(problem.notify, self._now)
         fields = (
             at,
             fingerprint(event, at),
@@ -90,7 +90,9 @@ class Incoming:
             f"{due.again.total_seconds()} seconds",
             stored_form(event),
         )
-        return at[:7], "\t".join(["\\N" if value is None else str(value).translate(_COPY_ESCAPES) for value in fields]) + "\n"
+        return at[:7], "\t".join(
+            ["\\N" if value is None else str(value).translate(_COPY_ESCAPES) for value in fields]
+        ) + "\n"
 
     def _time(self, event: Mapping[str, Any]) -> str:
         """The event's own time, or that of its receipt when it has none or one that cannot be (ISO text, UTC)."""
@@ -120,7 +122,9 @@ class Incoming:
         if not resource and event.get("source.asn"):
             resource = f"AS{event['source.asn']}"
         if not resource:
-            raise EventRejected("the event names no source (source.ip, source.fqdn, source.url, source.network, source.account)")
+            raise EventRejected(
+                "the event names no source (source.ip, source.fqdn, source.url, source.network, source.account)"
+            )
         return str(resource)[:MAX_RESOURCE], None
 
     def _network(self, address: str) -> tuple[str, str]:
@@ -140,7 +144,9 @@ def fingerprint(event: Mapping[str, Any], at: str) -> str:
     An event without a time of its own is the same only within the same report.
     """
     observed = {
-        key: value for key, value in event.items() if key not in _NOT_OBSERVED and not key.startswith(_NOT_OBSERVED_BELOW)
+        key: value
+        for key, value in event.items()
+        if key not in _NOT_OBSERVED and not key.startswith(_NOT_OBSERVED_BELOW)
     }
     if "feed.code" not in observed:
         observed["feed.name"] = event.get("feed.name")

@@ -36,7 +36,11 @@ def report(database: Database, number: int) -> dict[str, list[Row]] | None:
     record = _rows(database, "report", number=number)
     if not record:
         return None
-    return {"report": record, "not read": _rows(database, "unread_parts", number=number), "events": _rows(database, "report_events", number=number)}
+    return {
+        "report": record,
+        "not read": _rows(database, "unread_parts", number=number),
+        "events": _rows(database, "report_events", number=number),
+    }
 
 
 def tickets(database: Database, state: str | None = None, customer: str | None = None, limit: int = 100) -> list[Row]:

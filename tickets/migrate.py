@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from abusehandler.errors import StoreError
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
     from abusehandler.tickets.database import Database
+    from psycopg2.extensions import cursor as Cursor
 
 #: Key of the advisory lock under which only one process migrates.
 LOCK = 0x6162757365
@@ -46,7 +45,9 @@ def upgrade(database: Database) -> list[Migration]:
             _refuse_newer(version)
             if migration.number > version:
                 cursor.execute(migration.sql)
-                cursor.execute("INSERT INTO schema_versions (number, name) VALUES (%s, %s)", (migration.number, migration.name))
+                cursor.execute(
+                    "INSERT INTO schema_versions (number, name) VALUES (%s, %s)", (migration.number, migration.name)
+                )
                 done.append(migration)
     return done
 
@@ -57,7 +58,9 @@ def require_current(database: Database) -> None:
         version = _version(cursor)
     _refuse_newer(version)
     if version < migrations()[-1].number:
-        raise StoreError(f"the database has schema {version}, this program needs {migrations()[-1].number}: run 'abusehandler db upgrade'")
+        raise StoreError(
+            f"the database has schema {version}, this program needs {migrations()[-1].number}: run 'abusehandler db upgrade'"
+        )
 
 
 def _version(cursor: Cursor) -> int:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from abusehandler.tickets.incoming import SEVERITY_NAMES, now_utc
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from abusehandler.errors import ConfigurationError
-from abusehandler.tickets.incoming import SEVERITY_NAMES, now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,15 @@ CSV_COLUMNS = (
     "protocol.application", "destination.ip", "destination.port", "malware.name", "event_description.text", "feed.name",
 )  # fmt: skip
 #: Reporter and third parties stay out of what a customer is shown.
-_DETAILS = ("malware.name", "product.name", "protocol.application", "source.url", "source.fqdn", "event_description.text", "extra.tag")
+_DETAILS = (
+    "malware.name",
+    "product.name",
+    "protocol.application",
+    "source.url",
+    "source.fqdn",
+    "event_description.text",
+    "extra.tag",
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,9 @@ class NoticeWriter:
             "updates_only": all(ticket.update for ticket in notice.tickets),
         }
         mail = EmailMessage(policy=SMTP)
-        mail["From"] = formataddr((self._letterhead.sender_name or self._letterhead.organisation, self._letterhead.sender))
+        mail["From"] = formataddr(
+            (self._letterhead.sender_name or self._letterhead.organisation, self._letterhead.sender)
+        )
         mail["To"] = delivery.recipient
         mail["Subject"] = " ".join(self._fill(f"{language}/notice.subject.j2", values).split())[:200]
         mail["Date"] = format_datetime(now_utc())
@@ -114,7 +124,7 @@ class NoticeWriter:
             "first_seen": ticket.first_seen,
             "last_seen": ticket.last_seen,
             "count": ticket.event_count,
-            "update": ticket.update,
+            "is_update": ticket.update,
             "events": [_event_values(event) for event in ticket.events[:EVENTS_IN_TEXT]],
             "more": max(0, len(ticket.events) - EVENTS_IN_TEXT),
         }
@@ -123,7 +133,9 @@ class NoticeWriter:
         try:
             return self._environment.get_template(name).render(values)
         except jinja2.TemplateSyntaxError as error:
-            raise ConfigurationError(f"{error.filename or name}, line {error.lineno}: {error.message}; mend the template") from error
+            raise ConfigurationError(
+                f"{error.filename or name}, line {error.lineno}: {error.message}; mend the template"
+            ) from error
         except jinja2.TemplateError as error:
             raise ConfigurationError(f"template {name}: {error}; mend the template") from error
 
@@ -149,7 +161,12 @@ class NoticeWriter:
 def _event_values(event: NoticeEvent) -> dict[str, Any]:
     data = event.data
     details = [str(data[key]).replace("\n", " ")[:120] for key in _DETAILS if data.get(key)]
-    return {"at": event.at, "ip": data.get("source.ip", ""), "port": data.get("source.port", ""), "details": ", ".join(details[:3])}
+    return {
+        "at": event.at,
+        "ip": data.get("source.ip", ""),
+        "port": data.get("source.port", ""),
+        "details": ", ".join(details[:3]),
+    }
 
 
 def events_as_csv(notice: Notice) -> bytes:

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from psycopg2.extras import execute_values
-
 from abusehandler.tickets.queries import statements
+from psycopg2.extras import execute_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from psycopg2.extensions import cursor as Cursor
-
     from abusehandler.tickets.database import Database
+    from psycopg2.extensions import cursor as Cursor
 
 TICKETS_IN_A_NOTICE = 500
 #: Pauses after temporary refusals, by attempt; after the last one the mail has failed.
@@ -95,7 +93,15 @@ class Result:
 class Outbox:
     """The outbox as one sender sees it. `me` names the sender: unique among those that run at the same time."""
 
-    def __init__(self, database: Database, me: str, *, message_id_domain: str, hold: bool = False, settle: timedelta = timedelta()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        me: str,
+        *,
+        message_id_domain: str,
+        hold: bool = False,
+        settle: timedelta = timedelta(),
+    ) -> None:
         self._database = database
         self._me = me
         self._domain = message_id_domain
@@ -125,7 +131,10 @@ class Outbox:
     def prepare(self, limit: int = 200) -> int:
         """Makes notices of what is due, one for each customer; returns how many."""
         customers = [row[0] for row in self._database.fetch(self._sql["due_customers"], {"limit": limit})]
-        return sum(bool(self._database.retrying(lambda cursor, who=customer: self._prepare(cursor, who))) for customer in customers)
+        return sum(
+            bool(self._database.retrying(lambda cursor, who=customer: self._prepare(cursor, who)))
+            for customer in customers
+        )
 
     def _prepare(self, cursor: Cursor, customer: str) -> int | None:
         sql = self._sql
@@ -160,7 +169,9 @@ class Outbox:
             for notice, customer in pending:
                 found = {recipient.address.lower(): recipient for recipient in recipients(customer)}
                 mails.extend((notice, each.address, each.language, self._message_id(notice)) for each in found.values())
-                state, reason = ("addressed", "") if found else ("no-contact", f"customer {customer} has no mail contact")
+                state, reason = (
+                    ("addressed", "") if found else ("no-contact", f"customer {customer} has no mail contact")
+                )
                 cursor.execute(self._sql["set_notice_state"], {"notice": notice, "state": state, "reason": reason})
             if mails:
                 execute_values(
@@ -216,7 +227,8 @@ class Outbox:
             left = most_events
             for number, resource, problem, severity, first, last, count, after, through, update in rows:
                 cursor.execute(
-                    self._sql["events_of_ticket"], {"ticket": number, "after": after, "through": through, "limit": max(left, 1)}
+                    self._sql["events_of_ticket"],
+                    {"ticket": number, "after": after, "through": through, "limit": max(left, 1)},
                 )
                 events = tuple(NoticeEvent(at, data) for at, data in cursor.fetchall())
                 left -= len(events)

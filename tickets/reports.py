@@ -56,7 +56,15 @@ class ReportStore:
         self._database = database
 
     def accept(
-        self, kept: Kept, *, kind: Literal["mail", "feed"], channel: str, name: str = "", feed: str = "", sender: str = "", subject: str = ""
+        self,
+        kept: Kept,
+        *,
+        kind: Literal["mail", "feed"],
+        channel: str,
+        name: str = "",
+        feed: str = "",
+        sender: str = "",
+        subject: str = "",
     ) -> tuple[ReportRecord, bool]:
         """Records a report; the same bytes again are the same report. Returns it and whether it is new."""
         ((number, received_at, times, recorded_channel),) = self._database.fetch(
@@ -88,13 +96,16 @@ class ReportStore:
 
     def find(self, number: int) -> ReportRecord | None:
         """The report with this number."""
-        rows = self._database.fetch("SELECT id, evidence, kind, channel, name, feed, received_at FROM reports WHERE id = %s", (number,))
+        rows = self._database.fetch(
+            "SELECT id, evidence, kind, channel, name, feed, received_at FROM reports WHERE id = %s", (number,)
+        )
         return ReportRecord(*rows[0]) if rows else None
 
     def describe(self, number: int, *, sender: str, subject: str) -> None:
         """Notes who sent a mail and about what, once it is decoded."""
         self._database.fetch(
-            "UPDATE reports SET sender = %s, subject = %s WHERE id = %s", (_storable(sender, 500), _storable(subject, 500), number)
+            "UPDATE reports SET sender = %s, subject = %s WHERE id = %s",
+            (_storable(sender, 500), _storable(subject, 500), number),
         )
 
     def finish(self, number: int, outcome: Outcome, bad: Sequence[BadPart] = ()) -> None:
@@ -107,7 +118,14 @@ class ReportStore:
                     cursor,
                     "INSERT INTO unread_parts (report_id, number, part, line, reason, raw) VALUES %s",
                     [
-                        (number, position, _storable(part.part, 300), part.line, _storable(part.reason, 500), _storable(part.raw, TEXT_KEPT))
+                        (
+                            number,
+                            position,
+                            _storable(part.part, 300),
+                            part.line,
+                            _storable(part.reason, 500),
+                            _storable(part.raw, TEXT_KEPT),
+                        )
                         for position, part in enumerate(bad[:PARTS_KEPT], 1)
                     ],
                 )

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.outbox import Result
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Round:
     waiting: int = 0
     failed: int = 0
     in_doubt: int = 0
+    problems: list[str] = field(default_factory=list)
 
 
 class NoticeSender:
@@ -68,8 +70,9 @@ class NoticeSender:
         finished: tuple[Delivery, Result] | None = None
         try:
             for delivery in deliveries:
-                notice = self._outbox.read(delivery)
-                content = self._writer.write(notice, delivery, self._customer_name(notice.customer_id)).as_bytes()
+                content = self._content(delivery, report)
+                if content is None:
+                    continue
                 self._server.open()
                 done, finished = finished, None
                 if not self._outbox.step(done, delivery):
@@ -82,6 +85,20 @@ class NoticeSender:
             # also when the next mail cannot be made or the server has gone: what was sent is noted
             if finished is not None:
                 self._outbox.step(finished, None)
+
+    def _content(self, delivery: Delivery, report: Round) -> bytes | None:
+        """The mail's bytes. One that cannot be written (a wrong template, odd data) waits and does not stop the others."""
+        try:
+            notice = self._outbox.read(delivery)
+            return self._writer.write(notice, delivery, self._customer_name(notice.customer_id)).as_bytes()
+        except Unavailable:
+            raise
+        except Exception as error:
+            problem = f"the mail of notice {delivery.notice_id} to {delivery.recipient} cannot be written: {error}"
+            report.problems.append(problem)
+            report.waiting += 1
+            self._outbox.step((delivery, Result("waiting", problem)), None)
+            return None
 
     def next_due(self) -> datetime | None:
         """When to look again."""

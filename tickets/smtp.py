@@ -9,9 +9,10 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from abusehandler.errors import ConfigurationError
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.outbox import Result
+
+from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,10 +56,16 @@ class MailServer:
         try:
             if settings.security == "tls":
                 session: smtplib.SMTP = smtplib.SMTP_SSL(
-                    settings.host, settings.port, settings.hello_name or None, timeout=settings.timeout, context=self._tls()
+                    settings.host,
+                    settings.port,
+                    settings.hello_name or None,
+                    timeout=settings.timeout,
+                    context=self._tls(),
                 )
             else:
-                session = smtplib.SMTP(settings.host, settings.port, settings.hello_name or None, timeout=settings.timeout)
+                session = smtplib.SMTP(
+                    settings.host, settings.port, settings.hello_name or None, timeout=settings.timeout
+                )
             self._session = session
             session.ehlo_or_helo_if_needed()
             if settings.security == "starttls":

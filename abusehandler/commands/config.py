@@ -42,7 +42,9 @@ def _explain(key: str) -> int:
     wanted = [name for name in rows if not key or name == key or name.startswith(key + ".")]
     if not wanted:
         near = difflib.get_close_matches(key, rows, 1)
-        raise ConfigurationError(f"{key} is not a key of abusehandler.yaml" + (f"; did you mean {near[0]}?" if near else ""))
+        raise ConfigurationError(
+            f"{key} is not a key of abusehandler.yaml" + (f"; did you mean {near[0]}?" if near else "")
+        )
     for name in wanted:
         print(f"{name}\n    {rows[name]}")
     return 0

@@ -12,7 +12,9 @@ from abusehandler.tickets.migrate import migrations, require_current, upgrade
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("verb", choices=("upgrade", "status"), help="bring the database to this program's schema, or say what it has")
+    parser.add_argument(
+        "verb", choices=("upgrade", "status"), help="bring the database to this program's schema, or say what it has"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -31,8 +31,12 @@ CHUNK = 1 << 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--channel", default="pipe", help="name of the way by which mails come; a collector hands them on by this name")
-    parser.add_argument("--lmtp", metavar="HOST:PORT", help="listen for a mail server instead of reading one mail from standard input")
+    parser.add_argument(
+        "--channel", default="pipe", help="name of the way by which mails come; a collector hands them on by this name"
+    )
+    parser.add_argument(
+        "--lmtp", metavar="HOST:PORT", help="listen for a mail server instead of reading one mail from standard input"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +77,7 @@ class LmtpHandler:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
 
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:
         try:
             number = self._intake.take(envelope.original_content or envelope.content)
         except (AbusehandlerError, OSError) as error:
@@ -90,12 +94,18 @@ def _listen(intake: Intake, where: str) -> int:
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: LMTP(LmtpHandler(intake), data_size_limit=intake.largest, enable_SMTPUTF8=True, loop=loop), host or "localhost", int(port)
+            lambda: LMTP(LmtpHandler(intake), data_size_limit=intake.largest, enable_SMTPUTF8=True, loop=loop),
+            host or "localhost",
+            int(port),
         )
         done = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, done.set)
-        print(f"abusehandler deliver: listening for LMTP on {host or 'localhost'}:{server.sockets[0].getsockname()[1]}", file=sys.stderr, flush=True)
+        print(
+            f"abusehandler deliver: listening for LMTP on {host or 'localhost'}:{server.sockets[0].getsockname()[1]}",
+            file=sys.stderr,
+            flush=True,
+        )
         await done.wait()
         server.close()
         with contextlib.suppress(asyncio.CancelledError):

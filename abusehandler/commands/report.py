@@ -30,7 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     about = "show what would be read from mails or files, and why; changes nothing"
     read = verbs.add_parser("read", help=about, description=about)
-    read.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a mail, a CSV, JSON, XML or ZIP file, or a folder of them")
+    read.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="a mail, a CSV, JSON, XML or ZIP file, or a folder of them"
+    )
     read.add_argument("--json", action="store_true", help="print one JSON object for each file")
     read.add_argument("--jsonl", metavar="OUT", type=Path, help="write one line for each file of the folder to OUT")
     read.add_argument("--free-text-only", action="store_true", help="leave out the definitions of known senders")
@@ -58,7 +60,9 @@ def _read(path: Path, context: ReadContext, options: ReadOptions) -> tuple[Mail,
     try:
         return read_file(path, path.name, context, options=options)
     except OSError as error:
-        raise AbusehandlerError(f"{path}: cannot be read ({error.strerror}); name a file or folder that you may read") from error
+        raise AbusehandlerError(
+            f"{path}: cannot be read ({error.strerror}); name a file or folder that you may read"
+        ) from error
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
@@ -78,7 +82,12 @@ def _write_lines(paths: list[Path], out: Path, context: ReadContext, options: Re
             slowest = max(slowest, (time.perf_counter() - start, path.name))
             # A proposal that waits for a person is an answer as well; what is certainly no report has none.
             events = [] if reading.verdict == "not-a-report" else [read.event for read in reading.events]
-            line = {"mail": path.name, "rejected": reading.verdict == "not-a-report", "events": events, "reader": reading.reader}
+            line = {
+                "mail": path.name,
+                "rejected": reading.verdict == "not-a-report",
+                "events": events,
+                "reader": reading.reader,
+            }
             stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             count += 1
     seconds = time.perf_counter() - begin
@@ -88,7 +97,8 @@ def _write_lines(paths: list[Path], out: Path, context: ReadContext, options: Re
 
 def _as_object(path: Path, mail: Mail, reading: Reading) -> dict[str, Any]:
     return {
-        "file": str(path), "sender": mail.sender, "subject": mail.subject, "verdict": reading.verdict, "reader": reading.reader,
+        "file": str(path), "sender": mail.sender, "subject": mail.subject, "verdict": reading.verdict,
+        "reader": reading.reader,
         "kind": reading.kind, "reason": reading.reason, "confidence": reading.confidence,
         "events": [
             {"event": read.event, "confidence": read.confidence,

@@ -28,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     database = Database(load().database.dsn)
     if arguments.verb == "list":
-        print_rows(listing.tickets(database, arguments.state, arguments.customer, arguments.limit), as_json=arguments.json)
+        print_rows(
+            listing.tickets(database, arguments.state, arguments.customer, arguments.limit), as_json=arguments.json
+        )
         return 0
     shown = listing.ticket(database, arguments.number)
     if shown is None:

@@ -60,7 +60,9 @@ def _read(path: Path) -> tuple[dict[str, Any], Where]:
         data = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigurationError(f"{path}, line {line}: not YAML: {error.problem}; look at indentation and quotes") from None
+        raise ConfigurationError(
+            f"{path}, line {line}: not YAML: {error.problem}; look at indentation and quotes"
+        ) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not YAML: {error}") from None
     where: Where = {}
@@ -78,7 +80,9 @@ def _mark(node: yaml.Node, at: tuple[str | int, ...], where: Where, path: Path) 
         for key, value in node.value:
             name = (*at, str(key.value))
             if name in where:
-                raise ConfigurationError(f"{path}, line {key.start_mark.line + 1}: {key.value!r} stands twice; the first is in line {where[name]}")
+                raise ConfigurationError(
+                    f"{path}, line {key.start_mark.line + 1}: {key.value!r} stands twice; the first is in line {where[name]}"
+                )
             where[name] = key.start_mark.line + 1
             _mark(value, name, where, path)
     elif isinstance(node, yaml.SequenceNode):

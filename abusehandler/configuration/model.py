@@ -26,9 +26,15 @@ MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_len
 
 class Organisation(Section):
     name: str = Field(min_length=1, max_length=200, description="Name of your company, as customers know it.")
-    abuse_address: MailAddress = Field(description="The mail address to which reports come, for example abuse@example.net.")
-    language: str = Field("en", pattern=r"^[a-z]{2}$", description="Language of notices where the customer has none of his own.")
-    time_zone: str = Field("UTC", description="Time zone in which times are shown to people, for example Europe/Vienna.")
+    abuse_address: MailAddress = Field(
+        description="The mail address to which reports come, for example abuse@example.net."
+    )
+    language: str = Field(
+        "en", pattern=r"^[a-z]{2}$", description="Language of notices where the customer has none of his own."
+    )
+    time_zone: str = Field(
+        "UTC", description="Time zone in which times are shown to people, for example Europe/Vienna."
+    )
     website: str = Field("", description="Where customers find you; printed below notices.")
     phone: str = Field("", description="Telephone number printed below notices; empty prints none.")
 
@@ -82,7 +88,9 @@ class Evidence(Section):
 class Smtp(Section):
     host: str = Field("localhost", description="Your mail server.")
     port: int = Field(25, ge=1, le=65535, description="25, 587 (starttls) or 465 (tls).")
-    security: Literal["none", "starttls", "tls"] = Field("none", description="'none' is for a server on this machine only.")
+    security: Literal["none", "starttls", "tls"] = Field(
+        "none", description="'none' is for a server on this machine only."
+    )
     user: str = Field("", description="Login name; empty means no login.")
     password_file: Path | None = Field(None, description="File whose first line is the password; mode 0600.")
     ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's.")
@@ -99,19 +107,34 @@ class Smtp(Section):
 
 
 class Mail(Section):
-    sender: MailAddress | None = Field(None, description="From address of notices; the organisation's abuse_address where it is not set.")
+    sender: MailAddress | None = Field(
+        None, description="From address of notices; the organisation's abuse_address where it is not set."
+    )
     sender_name: str = Field("", description="Name beside the From address; the organisation's name where it is empty.")
     domain: str = Field("", description="Right side of the Message-IDs we make; the sender's domain where it is empty.")
-    trusted_hosts: tuple[str, ...] = Field((), description="Names (authserv-id) of your own mail servers; only their Authentication-Results count.")
-    own_addresses: tuple[MailAddress, ...] = Field((), description="More addresses of yours: mail from them is never a report.")
+    trusted_hosts: tuple[str, ...] = Field(
+        (), description="Names (authserv-id) of your own mail servers; only their Authentication-Results count."
+    )
+    own_addresses: tuple[MailAddress, ...] = Field(
+        (), description="More addresses of yours: mail from them is never a report."
+    )
     smtp: Smtp = Field(default_factory=lambda: Smtp(), description="Where notices are handed in.")
 
 
 class Notices(Section):
     hold: bool = Field(False, description="true: no notice goes out before a person approved it.")
-    settle_seconds: float = Field(60, ge=0, le=86400, description="How long a new ticket waits for others of the same customer, to go in one mail.")
-    repeat_hours: float = Field(24, ge=0, le=8760, description="How long after a notice an update about the same ticket may follow.")
-    digest_hour: int = Field(8, ge=0, le=23, description="Hour of the day, in the organisation's time zone, for daily and weekly policies.")
+    settle_seconds: float = Field(
+        60,
+        ge=0,
+        le=86400,
+        description="How long a new ticket waits for others of the same customer, to go in one mail.",
+    )
+    repeat_hours: float = Field(
+        24, ge=0, le=8760, description="How long after a notice an update about the same ticket may follow."
+    )
+    digest_hour: int = Field(
+        8, ge=0, le=23, description="Hour of the day, in the organisation's time zone, for daily and weekly policies."
+    )
     policy: Literal["catalogue", "at-once", "daily", "weekly", "never"] = Field(
         "catalogue", description="'catalogue' follows each problem's own policy; another word overrules all."
     )
@@ -129,11 +152,15 @@ class Tickets(Section):
 
 
 class Mailbox(Section):
-    max_mail_bytes: int = Field(52_428_800, ge=10_000, description="Larger mails are kept as evidence and wait for a person.")
+    max_mail_bytes: int = Field(
+        52_428_800, ge=10_000, description="Larger mails are kept as evidence and wait for a person."
+    )
 
 
 class Reading(Section):
-    sure_enough: float = Field(0.5, ge=0, le=1, description="Free text read with less sureness than this waits for a person.")
+    sure_enough: float = Field(
+        0.5, ge=0, le=1, description="Free text read with less sureness than this waits for a person."
+    )
     reporters: Path | None = Field(None, description="Folder with reporter definitions of your own.")
     catalogue: Path | None = Field(None, description="File with problems and feeds of your own.")
 
@@ -145,7 +172,9 @@ class Configuration(Section):
     networks: Networks = Field(default_factory=lambda: Networks(), description="What is yours.")
     database: Database = Field(default_factory=lambda: Database(), description="Where tickets are kept.")
     evidence: Evidence = Field(description="Where raw reports are kept.")
-    customers: dict[str, Any] = Field(description="Where customers are found: a connector and its settings, see docs/connect-your-crm.md.")
+    customers: dict[str, Any] = Field(
+        description="Where customers are found: a connector and its settings, see docs/connect-your-crm.md."
+    )
     mail: Mail = Field(default_factory=lambda: Mail(), description="How mail is sent and whom to believe.")
     notices: Notices = Field(default_factory=lambda: Notices(), description="When customers are told.")
     tickets: Tickets = Field(default_factory=lambda: Tickets(), description="How events become tickets.")

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from intelmq.lib.bot import CollectorBot
-
 from abusehandler.bots._intake import IntakeCollector
+from intelmq.lib.bot import CollectorBot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +48,9 @@ class AbuseFeedFileCollectorBot(IntakeCollector, CollectorBot):
         if not folder:
             found.append(["error", "Parameter 'folder' is missing; write the folder in which report files are put."])
         elif not cls.path_of(str(folder)).is_dir():
-            found.append(["error", f"Parameter 'folder': {cls.path_of(str(folder))} is no folder; make it, or name another."])
+            found.append(
+                ["error", f"Parameter 'folder': {cls.path_of(str(folder))} is no folder; make it, or name another."]
+            )
         return found
 
 

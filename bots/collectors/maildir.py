@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from intelmq.lib.bot import CollectorBot
-
 from abusehandler.bots._intake import IntakeCollector
+from intelmq.lib.bot import CollectorBot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +41,16 @@ class AbuseMaildirCollectorBot(IntakeCollector, CollectorBot):
         found = super().check_values(parameters)
         maildir = parameters.get("maildir")
         if not maildir:
-            found.append(["error", "Parameter 'maildir' is missing; write the path of the Maildir, for example /var/mail/abuse."])
+            found.append(
+                ["error", "Parameter 'maildir' is missing; write the path of the Maildir, for example /var/mail/abuse."]
+            )
         elif not all((cls.path_of(str(maildir)) / name).is_dir() for name in ("new", "cur")):
-            found.append(["error", f"Parameter 'maildir': {cls.path_of(str(maildir))} has no folders new and cur; name the folder that holds them."])
+            found.append(
+                [
+                    "error",
+                    f"Parameter 'maildir': {cls.path_of(str(maildir))} has no folders new and cur; name the folder that holds them.",
+                ]
+            )
         return found
 
 

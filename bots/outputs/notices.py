@@ -8,9 +8,6 @@ import socket
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from intelmq.lib.bot import OutputBot
-from intelmq.lib.exceptions import PipelineError
-
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
@@ -20,6 +17,8 @@ from abusehandler.tickets.notice_mail import NoticeWriter
 from abusehandler.tickets.outbox import Outbox, Recipient
 from abusehandler.tickets.sender import NoticeSender
 from abusehandler.tickets.smtp import MailServer
+from intelmq.lib.bot import OutputBot
+from intelmq.lib.exceptions import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +75,8 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
             report = self._sender.run()
         except Unavailable as error:
             raise PipelineError(str(error)) from error
+        for problem in report.problems:
+            self.logger.error("%s", problem.rstrip(".") + ".")
         if report.mails or report.notices:
             self.logger.info(
                 "%d notices prepared; mails: %d sent, %d refused, %d waiting, %d in doubt.",

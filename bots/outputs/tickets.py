@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from intelmq.lib.bot import OutputBot
-
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._schedule import notice_schedule
 from abusehandler.tickets.aggregate import TicketStore
 from abusehandler.tickets.incoming import Incoming
+from intelmq.lib.bot import OutputBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,13 +33,19 @@ class AbuseTicketOutputBot(BoxBot, BatchBot, OutputBot):
 
     def prepare(self) -> None:
         configuration = self.box.configuration
-        incoming = Incoming(self.box.catalogue, notice_schedule(configuration), ipv6_prefix=configuration.tickets.ipv6_prefix)
+        incoming = Incoming(
+            self.box.catalogue, notice_schedule(configuration), ipv6_prefix=configuration.tickets.ipv6_prefix
+        )
         self._store = TicketStore(self.box.database, incoming)
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         stored = self._store.store(messages)
         self.logger.debug(
-            "Stored %d events in %d tickets, %d without a ticket; %d were known.", stored.events, stored.tickets, stored.foreign, stored.known
+            "Stored %d events in %d tickets, %d without a ticket; %d were known.",
+            stored.events,
+            stored.tickets,
+            stored.foreign,
+            stored.known,
         )
         return ()
 

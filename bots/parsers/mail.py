@@ -7,12 +7,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from intelmq.lib.bot import ParserBot
-
 from abusehandler.bots._reading import ReadingBot
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.read import read_mail
 from abusehandler.tickets.reports import Outcome
+from intelmq.lib.bot import ParserBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +68,11 @@ def _outcome(reading: Reading) -> Outcome:
         state = "partly" if reading.bad else "read"
         return Outcome(state, reading.reader, reading.reason, reading.confidence, len(reading.events), len(reading.bad))
     proposal = [
-        {"event": read.event, "confidence": read.confidence, "spans": {name: asdict(span) for name, span in read.spans.items()}}
+        {
+            "event": read.event,
+            "confidence": read.confidence,
+            "spans": {name: asdict(span) for name, span in read.spans.items()},
+        }
         for read in reading.events[:1000]
     ]
     reason = f"{reading.kind}: {reading.reason}" if reading.kind else reading.reason

@@ -7,12 +7,11 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from intelmq.lib.bot import ParserBot
-
 from abusehandler.bots._reading import ReadingBot
 from abusehandler.reports.formats.shadowserver import rows
 from abusehandler.reports.reading import BadPart
 from abusehandler.tickets.reports import PARTS_KEPT, Outcome
+from intelmq.lib.bot import ParserBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +63,9 @@ class ShadowserverReportParserBot(ReadingBot, ParserBot):
 def _outcome(events: int, unread: int, bad: list[BadPart]) -> Outcome:
     if not unread:
         return Outcome("read", "shadowserver", events=events)
-    reason = f"{unread} row(s) could not be read; the first: {bad[0].reason}" + (f" (line {bad[0].line})" if bad[0].line else "")
+    reason = f"{unread} row(s) could not be read; the first: {bad[0].reason}" + (
+        f" (line {bad[0].line})" if bad[0].line else ""
+    )
     return Outcome("partly" if events else "unread", "shadowserver", reason, events=events, unread_parts=unread)
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """ACNS (Automated Copyright Notice System, acns.net, versions 0.7 to 2): copyright notices in XML.
 
-Most stand in the middle of a letter, quoted, wrapped, clear-signed or with typographic quotes, and are no well-formed XML any
-more. Therefore tags are searched for instead of parsing a tree; no entity but the plain ones is ever resolved.
+Most stand in the middle of a letter, quoted, wrapped, clear-signed or with typographic quotes, and are no well-formed
+XML any more. Therefore tags are searched for instead of parsing a tree; no entity but the plain ones is ever resolved.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _START = re.compile(r"<(?:[A-Za-z]{1,20}:)?Infringement\b", re.I)
 _END = re.compile(r"</(?:[A-Za-z]{1,20}:)?Infringement\s{0,5}>", re.I)
 _TAG = re.compile(r"<(?:[A-Za-z]{1,20}:)?([A-Za-z_]{2,40})(?:\s[^<>]{0,500})?>([^<]{0,3000})</", re.I)
-_BLOCK = re.compile(r"<(/?)(?:[A-Za-z]{1,20}:)?(Case|Complainant|Service_Provider|Source|Content|Item|Content_Item|History)\b[^<>]{0,500}>", re.I)
+_BLOCK = re.compile(
+    r"<(/?)(?:[A-Za-z]{1,20}:)?(Case|Complainant|Service_Provider|Source|Content|Item|Content_Item|History)\b[^<>]{0,500}>",
+    re.I,
+)
 _QUOTED_LINE = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,10}", re.M)
 _LARGEST = 200_000
 _MOST = 2000
@@ -44,10 +47,18 @@ def read_acns(mail: Mail, context: ReadContext) -> Reading | None:
                 bad.append(BadPart("ACNS notice without a source address", part.path, 0, chunk[:1000]))
                 continue
             # The letter, its HTML twin and the attachment say the same.
-            key = (event.get("source.ip"), event.get("source.url"), event.get("source.port"), event.get("time.source"), event.get("extra.case_id"))
+            key = (
+                event.get("source.ip"),
+                event.get("source.url"),
+                event.get("source.port"),
+                event.get("time.source"),
+                event.get("extra.case_id"),
+            )
             if key not in seen and len(events) < _MOST:
                 seen.add(key)
-                spans = {name: Span(part.path, start + a, start + b) for name, (a, b) in places.items()} if exact else {}
+                spans = (
+                    {name: Span(part.path, start + a, start + b) for name, (a, b) in places.items()} if exact else {}
+                )
                 events.append(ReadEvent(event, 1.0, spans))
     if not events:
         return None
@@ -55,7 +66,7 @@ def read_acns(mail: Mail, context: ReadContext) -> Reading | None:
 
 
 def _notices(part: Part) -> Iterator[tuple[int, str, bool]]:
-    """The pieces of XML: where it starts in the part's text, the piece, and whether it stands there letter by letter."""
+    """The pieces of XML: where it starts in the part's text, the piece, and whether it stands there literally."""
     texts = [(part.text, True)]
     if part.kind == "html" and b"nfringement" in part.data[:2_000_000]:
         texts.append((to_text(part.data[:2_000_000], html=True), False))  # unknown tags are not shown in the text
@@ -98,7 +109,13 @@ def _event(chunk: str) -> tuple[Event, dict[str, tuple[int, int]]]:
         if found and "source.url" not in event and "..." not in found[0]:
             values.put_url(event, "source", found[0])
     values.put_extra(event, "case_id", case.get("id", ("",))[0])
-    for extra, tag in (("title", "title"), ("file_name", "filename"), ("hash", "hash"), ("hash", "infohash"), ("artist", "artist")):
+    for extra, tag in (
+        ("title", "title"),
+        ("file_name", "filename"),
+        ("hash", "hash"),
+        ("hash", "infohash"),
+        ("artist", "artist"),
+    ):
         values.put_extra(event, extra, content.get(tag, ("",))[0])
     values.put_extra(event, "p2p_protocol", source.get("type", ("",))[0])
     values.put_extra(event, "rights_holder", blocks.get("complainant", {}).get("entity", ("",))[0])
@@ -106,7 +123,9 @@ def _event(chunk: str) -> tuple[Event, dict[str, tuple[int, int]]]:
 
 
 def _by_block(chunk: str) -> dict[str, dict[str, tuple[str, int, int]]]:
-    """The first value of each tag by the block around it; `Item` counts as `Content`. Unknown places count as `Source`."""
+    """The first value of each tag by the block around it; `Item` counts as `Content`. Unknown places count as
+    `Source`.
+    """
     edges = [(match.start(), match[1] == "/", match[2].lower()) for match in _BLOCK.finditer(chunk)]
     blocks: dict[str, dict[str, tuple[str, int, int]]] = {}
     current, index = "source", 0

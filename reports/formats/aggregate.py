@@ -28,7 +28,9 @@ def read_aggregate(mail: Mail, context: ReadContext) -> Reading | None:
             head = part.text[:5000]
             if _DMARC_XML.search(head):
                 return _found("dmarc-aggregate", "DMARC aggregate report (RFC 9990)")
-            if part.content_type in ("application/tlsrpt+json", "application/tlsrpt+gzip") or ('"policies"' in head and _TLS_JSON.search(head)):
+            if part.content_type in ("application/tlsrpt+json", "application/tlsrpt+gzip") or (
+                '"policies"' in head and _TLS_JSON.search(head)
+            ):
                 return _found("tls-report", "SMTP TLS report (RFC 8460)")
     if mail.header("tls-report-domain"):
         return _found("tls-report", "SMTP TLS report (RFC 8460)")

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Feedback reports: ARF (RFC 5965, Source-Port of RFC 6692), authentication failures (RFC 6591, RFC 9991), CFBL (RFC 9477).
+"""Feedback reports: ARF (RFC 5965, Source-Port of RFC 6692), authentication failures (RFC 6591, RFC 9991), CFBL (RFC
+9477).
 
 Fields are read as they are sent: repeated, folded, in odd case, with comments behind, in a part without a blank line.
 """
@@ -19,33 +20,47 @@ if TYPE_CHECKING:
     from abusehandler.reports.event import Event
     from abusehandler.reports.mail.message import Mail, Part
 
-_FIELD = re.compile(r"^[ \t]{0,20}([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,5}:[ \t]{0,20}([^\n]{0,4000})((?:\n[ \t]+[^\s:][^\n]{0,2000}){0,50})", re.M)
+_FIELD = re.compile(
+    r"^[ \t]{0,20}([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,5}:[ \t]{0,20}([^\n]{0,4000})"
+    r"((?:\n[ \t]+[^\s:][^\n]{0,2000}){0,50})",
+    re.M,
+)
 _LINE_IN_TEXT = re.compile(r"^[ \t>]{0,20}Feedback-Type[ \t]{0,5}:[ \t]{0,5}[a-z-]{2,30}", re.M | re.I)
 # RFC 5965 section 3.1 and the IANA registry, with what they say about the class.
 _TYPES = {
     "abuse": "spam", "fraud": "phishing", "virus": "malware-distribution", "opt-out": "spam", "opt-out-list": "spam",
-    "complaint": "spam", "auth-failure": "spam", "phishing": "phishing", "spam": "spam", "dmarc": "spam", "miscategorized": "",
+    "complaint": "spam", "auth-failure": "spam", "phishing": "phishing", "spam": "spam", "dmarc": "spam",
+    "miscategorized": "",
     "other": "", "security": "",
 }  # fmt: skip
 _FAILURES = {"auth-failure", "dmarc"}
 _TIMES = ("arrival-date", "received-date", "original-arrival-date", "incident-date", "abuse-date", "date")
 _KEPT = {
-    "original-mail-from": "original_mail_from", "original-rcpt-to": "original_rcpt_to", "reported-domain": "reported_domain",
-    "reported-uri": "reported_uri", "user-agent": "user_agent", "incidents": "incidents", "auth-failure": "auth_failure",
-    "delivery-result": "delivery_result", "original-envelope-id": "original_envelope_id", "identity-alignment": "identity_alignment",
-    "dkim-domain": "dkim_domain", "original-message-id": "original_message_id", "authentication-results": "authentication_results",
+    "original-mail-from": "original_mail_from", "original-rcpt-to": "original_rcpt_to",
+    "reported-domain": "reported_domain",
+    "reported-uri": "reported_uri", "user-agent": "user_agent", "incidents": "incidents",
+    "auth-failure": "auth_failure",
+    "delivery-result": "delivery_result", "original-envelope-id": "original_envelope_id",
+    "identity-alignment": "identity_alignment",
+    "dkim-domain": "dkim_domain", "original-message-id": "original_message_id",
+    "authentication-results": "authentication_results",
 }  # fmt: skip
 
 
 def read_arf(mail: Mail, context: ReadContext) -> Reading | None:
-    """The events of all feedback reports in a mail, attached or forwarded; None if there is none (or it only wraps XARF).
+    """The events of all feedback reports in a mail, attached or forwarded; None if there is none (or it only wraps
+    XARF).
 
-    `kind` of the reading is `not-spam` (a correction, no event), `auth-failure` (someone's mail failed DMARC: a report when
-    the source may be ours, filed when own networks are known and it is not), `cfbl`, or the feedback type.
+    `kind` of the reading is `not-spam` (a correction, no event), `auth-failure` (someone's mail failed DMARC: a report
+    when the source may be ours, filed when own networks are known and it is not), `cfbl`, or the feedback type.
     """
     reports = [part for part in mail.parts if part.content_type == "message/feedback-report" and part.text.strip()]
     if not reports:
-        reports = [part for part in mail.parts if part.kind in ("text", "data") and part.attached and _LINE_IN_TEXT.search(part.text[:4000])]
+        reports = [
+            part
+            for part in mail.parts
+            if part.kind in ("text", "data") and part.attached and _LINE_IN_TEXT.search(part.text[:4000])
+        ]
     readings = [found for part in reports[:50] if (found := _one(part, mail, context)) is not None]
     if not readings:
         return None
@@ -54,7 +69,8 @@ def read_arf(mail: Mail, context: ReadContext) -> Reading | None:
     if first.verdict == "report" and not events:
         return None  # the text may still say what it is about
     return Reading(
-        first.verdict, "arf", first.reason, events, tuple(bad for found in readings for bad in found.bad), kind=first.kind,
+        first.verdict, "arf", first.reason, events,
+        tuple(bad for found in readings for bad in found.bad), kind=first.kind,
         confidence=min((event.confidence for event in events), default=1.0),
     )  # fmt: skip
 
@@ -68,7 +84,6 @@ def _one(part: Part, mail: Mail, context: ReadContext) -> Reading | None:
         return Reading("not-a-report", "arf", "the reporter says that the mail is not spam (RFC 6430)", kind="not-spam")
     message = _reported_message(part, mail)
     bad: list[BadPart] = []
-    events: list[ReadEvent] = []
     base, spans = _event(kind, fields, places, message)
     sources = list(dict.fromkeys(ip for value in fields.get("source-ip", []) if (ip := values.any_address(value))))
     confidence = 1.0
@@ -76,19 +91,28 @@ def _one(part: Part, mail: Mail, context: ReadContext) -> Reading | None:
         bad.append(BadPart("Source-IP is no public address", part.path, 0, fields["source-ip"][0][:200]))
     if not sources and message is not None and (hop := first_external_hop(message)):
         sources, confidence = [hop], 0.6
-    for source in sources:
-        events.append(ReadEvent({**base, "source.ip": source}, confidence, spans))
+    events = [ReadEvent({**base, "source.ip": source}, confidence, spans) for source in sources]
     if not sources and _about_hosts(base, fields):
         events.append(ReadEvent(base, 0.7, spans))
     events += _own_uris(base, fields, context, spans)
     failure = kind in _FAILURES
     name = "auth-failure" if failure else "cfbl" if _is_cfbl(mail) else kind or "abuse"
     if failure and context.own and not any(_is_own(event.event, context) for event in events):
-        return Reading("not-a-report", "arf", "a mail from foreign addresses failed authentication (RFC 6591)", tuple(events), kind=name)
-    return Reading("report", "arf", f"feedback report of the type {kind or 'abuse'}", tuple(events), tuple(bad), kind=name)
+        return Reading(
+            "not-a-report",
+            "arf",
+            "a mail from foreign addresses failed authentication (RFC 6591)",
+            tuple(events),
+            kind=name,
+        )
+    return Reading(
+        "report", "arf", f"feedback report of the type {kind or 'abuse'}", tuple(events), tuple(bad), kind=name
+    )
 
 
-def _event(kind: str, fields: dict[str, list[str]], places: dict[str, Span], message: Mail | None) -> tuple[Event, dict[str, Span]]:
+def _event(
+    kind: str, fields: dict[str, list[str]], places: dict[str, Span], message: Mail | None
+) -> tuple[Event, dict[str, Span]]:
     event: Event = {}
     spans: dict[str, Span] = {}
     problem = _TYPES.get(kind) if kind else "spam"
@@ -133,7 +157,9 @@ def _about_hosts(event: Event, fields: dict[str, list[str]]) -> bool:
     )
 
 
-def _own_uris(base: Event, fields: dict[str, list[str]], context: ReadContext, spans: dict[str, Span]) -> list[ReadEvent]:
+def _own_uris(
+    base: Event, fields: dict[str, list[str]], context: ReadContext, spans: dict[str, Span]
+) -> list[ReadEvent]:
     """Advertised URLs on our own hosts are a problem of their own, beside the mail's source."""
     events = []
     for value in fields.get("reported-uri", [])[:20] if context.own else ():
@@ -144,7 +170,9 @@ def _own_uris(base: Event, fields: dict[str, list[str]], context: ReadContext, s
 
 
 def _is_own(event: Event, context: ReadContext) -> bool:
-    return context.own.has_address(str(event.get("source.ip", ""))) or context.own.has_host(str(event.get("source.fqdn", "-")))
+    return context.own.has_address(str(event.get("source.ip", ""))) or context.own.has_host(
+        str(event.get("source.fqdn", "-"))
+    )
 
 
 def _redacted(value: str) -> bool:
@@ -154,7 +182,8 @@ def _redacted(value: str) -> bool:
 
 def _is_cfbl(mail: Mail) -> bool:
     return bool(mail.header("cfbl-feedback-id")) or any(
-        part.nested is not None and (part.nested.header("cfbl-address") or part.nested.header("cfbl-feedback-id")) for part in mail.parts
+        part.nested is not None and (part.nested.header("cfbl-address") or part.nested.header("cfbl-feedback-id"))
+        for part in mail.parts
     )
 
 
@@ -162,4 +191,7 @@ def _reported_message(report: Part, mail: Mail) -> Mail | None:
     """The mail (or its headers) in the part after the feedback report."""
     paths = [part.path for part in mail.parts]
     start = paths.index(report.path)
-    return next((part.nested for part in mail.parts[start + 1 :] if part.depth == report.depth and part.nested is not None), None)
+    return next(
+        (part.nested for part in mail.parts[start + 1 :] if part.depth == report.depth and part.nested is not None),
+        None,
+    )

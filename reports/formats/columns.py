@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a column of a table means, judged by its name: `SrcIP`, `attacker_address`, `Quell-IP` are all the source address.
+"""What a column of a table means, judged by its name: `SrcIP`, `attacker_address`, `Quell-IP` are all the source
+address.
 
-A name is cut into words; one set of words says which side it is about, another what kind of value. Names of IntelMQ's own
-fields, dotted or with underscores, mean themselves.
+A name is cut into words; one set of words says which side it is about, another what kind of value. Names of IntelMQ's
+own fields, dotted or with underscores, mean themselves.
 """
 
 from __future__ import annotations
@@ -20,50 +21,122 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 _SOURCE = frozenset(
-    "source src attacker attacking attackers offender offending client infected bot abuser abusive suspect suspected suspicious "
-    "malicious hostile sender sending origin originating orig infringing infringer reported hacker scanner scanning bad zombie drone "
-    "compromised vulnerable affected quelle quell origen origem fuente fonte bron zdroj zrodlo outbound customer s".split()
-)
-_WEAK_SOURCE = frozenset("remote peer host hosting device node actor c".split())
+    ["source", "src", "attacker", "attacking", "attackers", "offender", "offending", "client", "infected",
+     "bot", "abuser", "abusive", "suspect", "suspected", "suspicious", "malicious", "hostile", "sender",
+     "sending", "origin", "originating", "orig", "infringing", "infringer", "reported", "hacker", "scanner",
+     "scanning", "bad", "zombie", "drone", "compromised", "vulnerable", "affected", "quelle", "quell", "origen",
+     "origem", "fuente", "fonte", "bron", "zdroj", "zrodlo", "outbound", "customer", "s"]
+)  # fmt: skip
+_WEAK_SOURCE = frozenset(["remote", "peer", "host", "hosting", "device", "node", "actor", "c"])
 _DESTINATION = frozenset(
-    "destination dest dst target targeted victim attacked server local cnc c2 cc sinkhole honeypot sensor destino ziel doel cible "
-    "our internal reporter reporting attackee d resolver gateway nat relay".split()
-)
-_ADDRESS = frozenset("ip ips ipv4 ipv6 addr address addresses adresse direccion endereco adres ipaddress ipaddr adresa indirizzo".split())
-_NOT_ADDRESS = frozenset("mail email mac street postal version count country reputation range block network owner geo cc location name".split())
-_PORT = frozenset("port ports puerto porta poort puertos sport spt dport dpt".split())
+    ["destination", "dest", "dst", "target", "targeted", "victim", "attacked", "server", "local", "cnc", "c2",
+     "cc", "sinkhole", "honeypot", "sensor", "destino", "ziel", "doel", "cible", "our", "internal", "reporter",
+     "reporting", "attackee", "d", "resolver", "gateway", "nat", "relay"]
+)  # fmt: skip
+_ADDRESS = frozenset(
+    ["ip", "ips", "ipv4", "ipv6", "addr", "address", "addresses", "adresse", "direccion", "endereco", "adres",
+     "ipaddress", "ipaddr", "adresa", "indirizzo"]
+)  # fmt: skip
+_NOT_ADDRESS = frozenset(
+    ["mail", "email", "mac", "street", "postal", "version", "count", "country", "reputation", "range", "block",
+     "network", "owner", "geo", "cc", "location", "name"]
+)  # fmt: skip
+_PORT = frozenset(["port", "ports", "puerto", "porta", "poort", "puertos", "sport", "spt", "dport", "dpt"])
 _TIME = frozenset(
-    "time timestamp datetime date seen lastseen firstseen detected observed fecha datum zeit uhrzeit zeitstempel hora horodatage tijd "
-    "heure czas cas start begin when epoch ts data".split()
-)
+    ["time", "timestamp", "datetime", "date", "seen", "lastseen", "firstseen", "detected", "observed", "fecha",
+     "datum", "zeit", "uhrzeit", "zeitstempel", "hora", "horodatage", "tijd", "heure", "czas", "cas", "start",
+     "begin", "when", "epoch", "ts", "data"]
+)  # fmt: skip
 _NOT_TIME = frozenset(
-    "allocated registered created expiry expires updated delivered sent zone timezone duration delta count reported observation processing "
-    "end received tests size bytes transfer source_data ttl elapsed timeout response type taken mod modified name".split()
-)
-_URL = frozenset("url urls uri link links website webpage site weburl enlace".split())
-_NOT_URL = frozenset("feed screenshot reference ref report image documentation doc info evidence referer referrer original licensed".split())
-_HOST = frozenset("domain domains fqdn hostname host domainname dominio domena vhost sitename".split())
+    ["allocated", "registered", "created", "expiry", "expires", "updated", "delivered", "sent", "zone",
+     "timezone", "duration", "delta", "count", "reported", "observation", "processing", "end", "received",
+     "tests", "size", "bytes", "transfer", "source_data", "ttl", "elapsed", "timeout", "response", "type",
+     "taken", "mod", "modified", "name"]
+)  # fmt: skip
+_URL = frozenset(["url", "urls", "uri", "link", "links", "website", "webpage", "site", "weburl", "enlace"])
+_NOT_URL = frozenset(
+    ["feed", "screenshot", "reference", "ref", "report", "image", "documentation", "doc", "info", "evidence",
+     "referer", "referrer", "original", "licensed"]
+)  # fmt: skip
+_HOST = frozenset(
+    ["domain", "domains", "fqdn", "hostname", "host", "domainname", "dominio", "domena", "vhost", "sitename"]
+)  # fmt: skip
 _CLASSES = (
-    "classification_type", "classification", "incident_type", "abuse_type", "attack_type", "threat_type", "event_type", "report_type",
-    "type", "category", "incident_class", "class", "threat", "attack", "abuse", "problem", "vulnerabilidad", "vulnerability", "tag",
+    "classification_type", "classification", "incident_type", "abuse_type", "attack_type", "threat_type",
+    "event_type", "report_type",
+    "type", "category", "incident_class", "class", "threat", "attack", "abuse", "problem", "vulnerabilidad",
+    "vulnerability", "tag",
     "alert", "event", "method", "incident", "reason", "description", "data_type", "classification_identifier",
 )  # fmt: skip
-_MALWARE = frozenset({"malware", "malware_name", "malware_family", "botname", "bot_name", "infection", "family", "botnet", "virus", "malware_type", "bot"})
+_MALWARE = frozenset(
+    {
+        "malware",
+        "malware_name",
+        "malware_family",
+        "botname",
+        "bot_name",
+        "infection",
+        "family",
+        "botnet",
+        "virus",
+        "malware_type",
+        "bot",
+    }
+)
 _GLUED = re.compile(
     r"(source|src|destination|dest|dst|attacker|attacking|client|remote|local|victim|target|infected|host|sender|server|bot|c2|cc)"
     r"_?(ip|addr|address|port|host|hostname|url|domain|ipaddress|ipaddr|ipv4|ipv6|fqdn)"
 )
-_ZONE_IN_NAME = re.compile(r"(?i)(?<![A-Za-z])(utc|gmt|cet|cest|est|edt|pst|pdt|msk|jst|kst|eet|bst|zulu)(?![A-Za-z])\s{0,2}([+-]\s?\d{1,2}(?::?\d{2})?)?|([+-]\d{2}:?\d{2})")
+_ZONE_IN_NAME = re.compile(
+    r"(?i)(?<![A-Za-z])(utc|gmt|cet|cest|est|edt|pst|pdt|msk|jst|kst|eet|bst|zulu)(?![A-Za-z])\s{0,2}([+-]\s?\d{1,2}(?::?\d{2})?)?|([+-]\d{2}:?\d{2})"
+)
 _INTELMQ = {
     name.replace(".", "_"): name
-    for name in (
-        "source.ip source.port source.fqdn source.url source.asn source.network source.account source.reverse_dns "
-        "source.local_hostname destination.ip destination.port destination.fqdn destination.url destination.asn destination.account "
-        "classification.type classification.identifier classification.taxonomy malware.name malware.hash.md5 malware.hash.sha1 "
-        "malware.hash.sha256 malware.version protocol.transport protocol.application time.source event_description.text "
-        "event_description.url event_description.target feed.name feed.provider feed.code source.as_name source.geolocation.cc "
-        "source.geolocation.city source.local_ip comment severity status tlp product.name product.vendor product.version"
-    ).split()
+    for name in [
+        "source.ip",
+        "source.port",
+        "source.fqdn",
+        "source.url",
+        "source.asn",
+        "source.network",
+        "source.account",
+        "source.reverse_dns",
+        "source.local_hostname",
+        "destination.ip",
+        "destination.port",
+        "destination.fqdn",
+        "destination.url",
+        "destination.asn",
+        "destination.account",
+        "classification.type",
+        "classification.identifier",
+        "classification.taxonomy",
+        "malware.name",
+        "malware.hash.md5",
+        "malware.hash.sha1",
+        "malware.hash.sha256",
+        "malware.version",
+        "protocol.transport",
+        "protocol.application",
+        "time.source",
+        "event_description.text",
+        "event_description.url",
+        "event_description.target",
+        "feed.name",
+        "feed.provider",
+        "feed.code",
+        "source.as_name",
+        "source.geolocation.cc",
+        "source.geolocation.city",
+        "source.local_ip",
+        "comment",
+        "severity",
+        "status",
+        "tlp",
+        "product.name",
+        "product.vendor",
+        "product.version",
+    ]
 }
 
 
@@ -145,7 +218,9 @@ def _roles(name: str) -> tuple[tuple[str, int], ...]:
     if words & _HOST and not words & {"count", "registrar", "expiry"}:
         if words & {"reverse", "rdns", "ptr"}:
             return (("source.reverse_dns", 1),)
-        roles: list[tuple[str, int]] = [(f"{side or 'source'}.fqdn", rank if side and side != "source" else 1 if words & {"fqdn", "domain"} else 2)]
+        roles: list[tuple[str, int]] = [
+            (f"{side or 'source'}.fqdn", rank if side and side != "source" else 1 if words & {"fqdn", "domain"} else 2)
+        ]
         if name in ("host", "hostname", "source_host", "src_host", "client_host", "remote_host"):
             roles.append(("source.ip", 4))
         return tuple(roles)

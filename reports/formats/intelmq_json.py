@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.reports.formats import problems, values
@@ -21,14 +22,22 @@ _LARGEST = 30 * 1024 * 1024
 _MOST = 20_000
 _DEPTH = 6
 _TEXT_FIELDS = frozenset({
-    "classification.identifier", "classification.taxonomy", "comment", "event_description.text", "event_description.target",
+    "classification.identifier", "classification.taxonomy", "comment", "event_description.text",
+    "event_description.target",
     "malware.name", "malware.version", "protocol.application", "protocol.transport", "status", "tlp", "source.account",
-    "destination.account", "source.as_name", "source.local_hostname", "source.geolocation.cc", "source.geolocation.city",
-    "product.name", "product.vendor", "product.version", "product.full_name", "product.vulnerabilities", "source.network",
-    "malware.hash.md5", "malware.hash.sha1", "malware.hash.sha256", "feed.name", "feed.provider", "feed.code", "severity",
+    "destination.account", "source.as_name", "source.local_hostname", "source.geolocation.cc",
+    "source.geolocation.city",
+    "product.name", "product.vendor", "product.version", "product.full_name", "product.vulnerabilities",
+    "source.network",
+    "malware.hash.md5", "malware.hash.sha1", "malware.hash.sha256", "feed.name", "feed.provider", "feed.code",
+    "severity",
 })  # fmt: skip
 #: Fields that say where the event came from in the other installation; ours are set by our pipeline.
-_FEED = {"feed.name": "extra.original_feed", "feed.provider": "extra.original_provider", "feed.code": "extra.original_feed_code"}
+_FEED = {
+    "feed.name": "extra.original_feed",
+    "feed.provider": "extra.original_provider",
+    "feed.code": "extra.original_feed_code",
+}
 
 
 def read_intelmq_json(mail: Mail, context: ReadContext) -> Reading | None:
@@ -46,13 +55,17 @@ def read_intelmq_json(mail: Mail, context: ReadContext) -> Reading | None:
                     bad.append(BadPart("no event with a source", part.path, line, str(item)[:1000]))
     if not events:
         return None
-    return Reading("report", "intelmq-json", "events in IntelMQ's data format", tuple(events[:_MOST]), tuple(bad), kind="intelmq")
+    return Reading(
+        "report", "intelmq-json", "events in IntelMQ's data format", tuple(events[:_MOST]), tuple(bad), kind="intelmq"
+    )
 
 
 def is_intelmq_json(text: str) -> bool:
     """Whether a JSON text holds IntelMQ events, by the names of its fields."""
     head = text[:20_000]
-    return ('"classification.type"' in head or '"classification"' in head) and ('"source.' in head or '"source"' in head)
+    return ('"classification.type"' in head or '"classification"' in head) and (
+        '"source.' in head or '"source"' in head
+    )
 
 
 def clean_event(item: dict[str, Any]) -> Event:
@@ -82,7 +95,7 @@ def _clean(name: str, value: Any) -> Any:
         number = text.upper().removeprefix("AS")
         return int(number) if number.isascii() and number.isdigit() and 0 < int(number) < 2**32 else None
     if name == "time.source":
-        moment = values.when(text, values.timezone.utc)  # the format says UTC
+        moment = values.when(text, timezone.utc)  # the format says UTC
         return values.time_text(moment) if moment else None
     if name == "classification.type":
         return text if text in problems.TYPES else problems.classification_within(text) or None

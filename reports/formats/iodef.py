@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 import defusedxml.ElementTree as SafeTree
-from defusedxml.common import DefusedXmlException
-
 from abusehandler.reports.formats import problems, values
 from abusehandler.reports.reading import BadPart, ReadEvent, Reading
+from defusedxml.common import DefusedXmlException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +72,9 @@ def _of_incident(incident: Element) -> Event:
         words += [impact.get("ext-type", ""), impact.get("type", "")]
     words += [_text(name) for name in _all(incident, "ReferenceName")]
     words += [_text(child) for child in incident if _name(child) == "Description"]
-    event_class = next((found for word in words if word not in _WORDLESS and (found := problems.classification_within(word))), "")
+    event_class = next(
+        (found for word in words if word not in _WORDLESS and (found := problems.classification_within(word))), ""
+    )
     if event_class:
         event["classification.type"] = event_class
     # The incident's own times come before those of its parts; ReportTime is when it was told, not when it happened.

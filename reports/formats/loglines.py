@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Log lines attached to a mail: who attacked and when, by what the programs write.
 
-Only lines whose form says which address is the attacker's are read. Times count only where the line itself has a zone, or
-where the mail states one; syslog's own stamps have neither year nor zone.
+Only lines whose form says which address is the attacker's are read. Times count only where the line itself has a zone,
+or where the mail states one; syslog's own stamps have neither year nor zone.
 """
 
 from __future__ import annotations
@@ -24,31 +24,40 @@ if TYPE_CHECKING:
     from abusehandler.reports.mail.message import Mail, Part
 
 _IP = r"(?P<ip>\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{3,39}:[0-9A-Fa-f:.]{1,39})"
-#: (what must stand in the line, the form, classification.type, protocol.application), the first that fits counts.
-_FORMS: tuple[tuple[str, re.Pattern[str], str, str], ...] = tuple(
-    (word, re.compile(pattern), problem, protocol)
-    for word, pattern, problem, protocol in (
+_PORT = r"(?P<port>\d{1,5})"
+#: (what must stand in the line, classification.type, protocol.application, the form); the first that fits counts.
+_FORMS: tuple[tuple[str, str, str, re.Pattern[str]], ...] = tuple(
+    (word, problem, protocol, re.compile(pattern))
+    for word, problem, protocol, pattern in (
         # OpenSSH, auth.c and sshd.c
-        ("Failed ", rf"Failed (?:password|publickey|keyboard-interactive/pam|none) for .{{0,200}}? from {_IP} port (?P<port>\d{{1,5}})", "brute-force", "ssh"),
-        ("nvalid user", rf"Invalid user .{{0,200}}? from {_IP}(?: port (?P<port>\d{{1,5}}))?", "brute-force", "ssh"),
-        ("authenticating user", rf"(?:Connection closed|Disconnected|Connection reset|Disconnecting|Received disconnect).{{0,40}}? (?:authenticating|invalid) user .{{0,100}}? {_IP} port (?P<port>\d{{1,5}})", "brute-force", "ssh"),
-        ("maximum authentication", rf"maximum authentication attempts exceeded .{{0,200}}? from {_IP} port (?P<port>\d{{1,5}})", "brute-force", "ssh"),
+        ("Failed ", "brute-force", "ssh",
+         rf"Failed (?:password|publickey|keyboard-interactive/pam|none) for .{{0,200}}? from {_IP} port {_PORT}"),
+        ("nvalid user", "brute-force", "ssh", rf"Invalid user .{{0,200}}? from {_IP}(?: port {_PORT})?"),
+        ("authenticating user", "brute-force", "ssh",
+         rf"onnect.{{0,60}}? (?:authenticating|invalid) user .{{0,100}}? {_IP} port {_PORT}"),
+        ("maximum authentication", "brute-force", "ssh",
+         rf"maximum authentication attempts exceeded .{{0,200}}? from {_IP} port {_PORT}"),
         # Linux-PAM
-        ("rhost=", rf"authentication failure;.{{0,300}}?rhost={_IP}", "brute-force", ""),
+        ("rhost=", "brute-force", "", rf"authentication failure;.{{0,300}}?rhost={_IP}"),
         # fail2ban: "2026-01-02 03:04:05,678 fail2ban.actions [123]: NOTICE [sshd] Ban 192.0.2.1"
-        ("fail2ban", rf"fail2ban.{{0,80}}?\[(?P<jail>[\w-]{{1,40}})\] (?:Ban|Found|Increase Ban) {_IP}", "brute-force", ""),
+        ("fail2ban", "brute-force", "", rf"fail2ban.{{0,80}}?\[[\w-]{{1,40}}\] (?:Ban|Found|Increase Ban) {_IP}"),
         # Dovecot, Postfix
-        ("rip=", rf"(?:imap|pop3|managesieve|submission)-login:.{{0,400}}?rip={_IP}", "brute-force", ""),
-        ("SASL", rf"warning: [^\[\]\s]{{1,255}}\[{_IP}\]: SASL .{{0,60}}?authentication failed", "brute-force", "smtp"),
+        ("rip=", "brute-force", "", rf"(?:imap|pop3|managesieve|submission)-login:.{{0,400}}?rip={_IP}"),
+        ("SASL", "brute-force", "smtp",
+         rf"warning: [^\[\]\s]{{1,255}}\[{_IP}\]: SASL .{{0,60}}?authentication failed"),
         # Netfilter, UFW, pf over syslog, iptables LOG target
-        ("SRC=", rf"SRC={_IP} DST=(?P<dst>[0-9A-Fa-f.:]{{3,45}}).{{0,300}}?PROTO=(?P<proto>\w{{2,6}})(?: SPT=(?P<port>\d{{1,5}}) DPT=(?P<dport>\d{{1,5}}))?", "scanner", ""),
+        ("SRC=", "scanner", "",
+         rf"SRC={_IP} DST=(?P<dst>[0-9A-Fa-f.:]+).{{0,300}}?PROTO=(?P<proto>\w+)(?: SPT={_PORT} DPT=(?P<dport>\d+))?"),
     )
 )  # fmt: skip
 # Combined log format of Apache httpd and nginx: the client stands first, the zone in the stamp.
 _ACCESS = re.compile(
-    rf"^(?:[\w.-]{{1,255}}(?::\d{{1,5}})? )?{_IP} \S{{1,100}} \S{{1,200}} \[(?P<time>\d\d/\w{{3}}/\d{{4}}:\d\d:\d\d:\d\d [+-]\d{{4}})\] \"(?P<request>[^\"\n]{{0,2000}})"
+    rf"^(?:[\w.-]{{1,255}}(?::\d{{1,5}})? )?{_IP} \S{{1,100}} \S{{1,200}} "
+    r"\[(?P<time>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] \"(?P<request>[^\"\n]{0,2000})"
 )
-_STAMP = re.compile(r"^(?:\S{1,60}:)?\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?Z| ?UTC| ?GMT| ?[+-]\d\d:?\d\d)?)")
+_STAMP = re.compile(
+    r"^(?:\S{1,60}:)?\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?Z| ?UTC| ?GMT| ?[+-]\d\d:?\d\d)?)"
+)
 _LONGEST_LINE = 4000
 _MOST_LINES = 100_000
 _MOST_EVENTS = 2000
@@ -88,7 +97,9 @@ def read_log(part: Part, zone: tzinfo | None = None) -> Iterator[ReadEvent]:
         found = _access(line) or _known(line, zone)
         if found is not None:
             event, places = found
-            yield ReadEvent(event, 0.8, {name: Span(part.path, start + a, start + b) for name, (a, b) in places.items()})
+            yield ReadEvent(
+                event, 0.8, {name: Span(part.path, start + a, start + b) for name, (a, b) in places.items()}
+            )
 
 
 _Found = tuple["Event", dict[str, tuple[int, int]]]
@@ -106,7 +117,7 @@ def _access(line: str) -> _Found | None:
 
 
 def _known(line: str, zone: tzinfo | None) -> _Found | None:
-    for word, form, problem, protocol in _FORMS:
+    for word, problem, protocol, form in _FORMS:
         match = form.search(line) if word in line else None
         if match is None or not (ip := values.address(match["ip"])):
             continue

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Where a reported mail came from, by its Received headers (RFC 5321 section 4.4), with care.
 
-Only the lines that the reporter's own servers wrote can be believed; the first hop that names a public peer is the place
-where the mail entered. Everything below may be forged.
+Only the lines that the reporter's own servers wrote can be believed; the first hop that names a public peer is the
+place where the mail entered. Everything below may be forged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from abusehandler.reports.formats import values
 if TYPE_CHECKING:
     from abusehandler.reports.mail.message import Mail
 
-_PEER = re.compile(r"\bfrom\s{1,5}[^\s(\[]{0,255}\s{0,5}[(\[]?(?:[^()\[\]]{0,255})[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]", re.I)
+_PEER = re.compile(
+    r"\bfrom\s{1,5}[^\s(\[]{0,255}\s{0,5}[(\[]?(?:[^()\[\]]{0,255})[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]", re.I
+)
 _OTHER_HEADERS = ("x-originating-ip", "x-source-ip", "x-sender-ip", "x-remote-ip", "x-real-ip", "x-client-ip")
 
 

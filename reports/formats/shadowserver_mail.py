@@ -38,7 +38,11 @@ def read_shadowserver_part(part: Part, context: ReadContext) -> ShadowserverRows
     if len(header) < 4 or not is_shadowserver(header):
         return None
     rows = read(
-        io.BytesIO(part.data), filename=part.filename, catalogue=Catalogue.load(), received_at=context.received_at, max_rows=_MOST_ROWS
+        io.BytesIO(part.data),
+        filename=part.filename,
+        catalogue=Catalogue.load(),
+        received_at=context.received_at,
+        max_rows=_MOST_ROWS,
     )
     events: list[ReadEvent] = []
     bad: list[BadPart] = []

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Tables attached to a mail: CSV, TSV, workbooks, JSON lists; read by what their columns are called.
 
-Shadowserver's reports are handed to their own reader. A table without a header is read when one column only holds public
-addresses. Bad rows become `BadPart`s, the others go on.
+Shadowserver's reports are handed to their own reader. A table without a header is read when one column only holds
+public addresses. Bad rows become `BadPart`s, the others go on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from abusehandler.reports.formats import problems, values
 from abusehandler.reports.formats.columns import Columns, columns_of, plain_name
 from abusehandler.reports.formats.intelmq_json import clean_event
-from abusehandler.reports.formats.shadowserver_mail import read_shadowserver_part
+from abusehandler.reports.formats.shadowserver_mail import ShadowserverRows, read_shadowserver_part
 from abusehandler.reports.freetext.addresses import find_addresses
 from abusehandler.reports.freetext.refang import refang
 from abusehandler.reports.freetext.zones import stated_zone
@@ -56,15 +56,31 @@ def read_tables(mail: Mail, context: ReadContext) -> Reading | None:
     if candidates and (body := mail.body()) is not None:
         zone = stated_zone(body.text)
     for part in candidates[:50]:
-        table = read_shadowserver_part(part, context)
+        table: Table | ShadowserverRows | None = read_shadowserver_part(part, context)
         if table is not None:
             reader = "shadowserver"
         else:
-            table = _read_json(part.text, part.path, zone) if part.text.lstrip()[:1] in "[{" else read_table_text(part.text, part.path, zone)
+            table = (
+                _read_json(part.text, part.path, zone)
+                if part.text.lstrip()[:1] in "[{"
+                else read_table_text(part.text, part.path, zone)
+            )
         if table is None:
             continue
         for read in table.events:
-            key = tuple(read.event.get(name) for name in ("source.ip", "source.url", "source.fqdn", "source.port", "time.source", "destination.ip", "destination.port", "classification.type"))
+            key = tuple(
+                read.event.get(name)
+                for name in (
+                    "source.ip",
+                    "source.url",
+                    "source.fqdn",
+                    "source.port",
+                    "time.source",
+                    "destination.ip",
+                    "destination.port",
+                    "classification.type",
+                )
+            )
             found.setdefault(key, read)
         bad += table.bad
     if not found:
@@ -72,14 +88,22 @@ def read_tables(mail: Mail, context: ReadContext) -> Reading | None:
     events = list(found.values())
     if reader == "table":
         events = _as_the_subject_sees_it(mail.subject, events)
-    return Reading("report", reader, "table with a column of sources", tuple(events)[:_MOST_ROWS], tuple(bad[:_MOST_BAD]), kind="table", confidence=0.9)
+    return Reading(
+        "report",
+        reader,
+        "table with a column of sources",
+        tuple(events)[:_MOST_ROWS],
+        tuple(bad[:_MOST_BAD]),
+        kind="table",
+        confidence=0.9,
+    )
 
 
 def _as_the_subject_sees_it(subject: str, events: list[ReadEvent]) -> list[ReadEvent]:
     """Flow records name the sides by the packet, letters by the guilt: whom the subject names is the subject.
 
-    When the subject's addresses stand only on the destination's side, the sides are exchanged (an amplifier answers queries
-    that were sent to it).
+    When the subject's addresses stand only on the destination's side, the sides are exchanged (an amplifier answers
+    queries that were sent to it).
     """
     named = {found.ip for found in find_addresses(refang(subject[:1000]).text) if found.prefix is None}
     sources = {read.event.get("source.ip") for read in events}
@@ -91,7 +115,10 @@ def _as_the_subject_sees_it(subject: str, events: list[ReadEvent]) -> list[ReadE
         if event.get("destination.ip") not in named:
             continue
         turned = {_other_side(name): value for name, value in event.items()}
-        exchanged.setdefault((turned.get("source.ip"), turned.get("time.source"), turned.get("destination.ip")), ReadEvent(turned, read.confidence))
+        exchanged.setdefault(
+            (turned.get("source.ip"), turned.get("time.source"), turned.get("destination.ip")),
+            ReadEvent(turned, read.confidence),
+        )
     return list(exchanged.values())
 
 
@@ -128,7 +155,11 @@ def read_table_text(text: str, path: str, zone: tzinfo | None = None) -> Table |
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.9))
         elif len(bad) < _MOST_BAD:
-            bad.append(BadPart("row without an address, host or URL that can be reported", path, number, delimiter.join(row)[:1000]))
+            bad.append(
+                BadPart(
+                    "row without an address, host or URL that can be reported", path, number, delimiter.join(row)[:1000]
+                )
+            )
         tried += 1
         if tried == 40 and len(events) < 8:
             return None
@@ -158,7 +189,11 @@ def _header(text: str) -> tuple[Columns, str, int] | None:
 def _plausible(cells: Sequence[str]) -> bool:
     """Names of columns are short and hold no values; a sentence with commas is no header."""
     said = [cell for cell in cells if cell.strip()]
-    return bool(said) and all(len(cell) <= 60 and len(cell.split()) <= 6 for cell in said) and not any(values.address(cell) for cell in said)
+    return (
+        bool(said)
+        and all(len(cell) <= 60 and len(cell.split()) <= 6 for cell in said)
+        and not any(values.address(cell) for cell in said)
+    )
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -184,7 +219,9 @@ def _event_of_row(columns: Columns, row: Sequence[str], zone: tzinfo | None) -> 
     if columns.intelmq:
         return clean_event({name: row[place].strip() for place, name in columns.intelmq.items() if place < len(row)})
     event: Event = {}
-    cell = {role: row[place].strip() for role, place in columns.places.items() if place < len(row) and row[place].strip()}
+    cell = {
+        role: row[place].strip() for role, place in columns.places.items() if place < len(row) and row[place].strip()
+    }
     _resources(event, cell)
     if not values.has_resource(event):
         return {}
@@ -192,9 +229,18 @@ def _event_of_row(columns: Columns, row: Sequence[str], zone: tzinfo | None) -> 
         if (number := values.port(cell.get(f"{side}.port", ""))) is not None:
             event[f"{side}.port"] = number
     _time(event, cell, columns, row, zone)
-    problem = next((found for place in columns.classes if place < len(row) and (found := problems.classification_within(row[place]))), "")
+    problem = next(
+        (
+            found
+            for place in columns.classes
+            if place < len(row) and (found := problems.classification_within(row[place]))
+        ),
+        "",
+    )
     malware = cell.get("malware", "")
-    problem = problem or problems.classification(malware)  # some feeds write "ssh-brute-force" where others name the bot
+    problem = problem or problems.classification(
+        malware
+    )  # some feeds write "ssh-brute-force" where others name the bot
     if malware and len(malware) <= 100 and malware.lower() not in ("-", "n/a", "none", "unknown", "null"):
         event["malware.name"] = malware.lower()
         problem = problem or ("malware-distribution" if "source.url" in event else "infected-system")
@@ -255,7 +301,11 @@ def _extras(event: Event, columns: Columns, row: Sequence[str]) -> None:
 
 def _without_header(text: str, path: str, zone: tzinfo | None) -> Table | None:
     """Rows of values only: one column of public addresses, at least two rows, perhaps a column of times."""
-    lines = [line for line in text[:2_000_000].split("\n")[:_MOST_ROWS] if line.strip() and not line.lstrip().startswith(("#", ";"))]
+    lines = [
+        line
+        for line in text[:2_000_000].split("\n")[:_MOST_ROWS]
+        if line.strip() and not line.lstrip().startswith(("#", ";"))
+    ]
     if len(lines) < 2:
         return None
     delimiter = max(_DELIMITERS, key=lambda mark: sum(line.count(mark) for line in lines[:20]))
@@ -293,13 +343,16 @@ def _read_json(text: str, path: str, zone: tzinfo | None) -> Table | None:
     columns = columns_of(names)
     if columns is None:
         return None
-    events, bad = [], []
+    events: list[ReadEvent] = []
+    bad: list[BadPart] = []
     for number, item in enumerate(flat, 1):
         event = _event_of_row(columns, [item.get(name, "") for name in names], zone)
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.9))
         elif len(bad) < _MOST_BAD:
-            bad.append(BadPart("object without an address, host or URL that can be reported", path, number, str(item)[:1000]))
+            bad.append(
+                BadPart("object without an address, host or URL that can be reported", path, number, str(item)[:1000])
+            )
     return Table(tuple(events), tuple(bad)) if events else None
 
 

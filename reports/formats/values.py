@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from abusehandler.reports.event import Event
 
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?(?:\s(?:GMT|UTC))?", re.I
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?"
+    r"(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?(?:\s(?:GMT|UTC))?",
+    re.I,
 )
 _EPOCH = re.compile(r"(\d{9,10})(?:\.(\d{1,9})|(\d{3}))?")
 _CLOCK = re.compile(r"\d\d?:\d\d(?::\d\d)?")
@@ -28,14 +30,37 @@ _CLOCK = re.compile(r"\d\d?:\d\d(?::\d\d)?")
 _CTIME = re.compile(
     r"(?:[A-Za-z]{3,9},?\s{1,3})?([A-Za-z]{3,9})\s{1,3}(\d{1,2}),?\s{1,3}(?:(\d{4})\s{1,3}(?:@\s)?)?(\d\d?:\d\d(?::\d\d)?(?:\.\d{1,9})?)\s{0,3}(\d{4})?(?!:)\s{0,3}(.{0,40})"
 )
-_AUTHORITY = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{1,15}):/{0,3}(?:[^/?#\s@]{0,200}@)?(?P<host>\[[0-9a-f:.]{2,45}\]|[^/?#\s:\[\]]{1,255})(?::(?P<port>\d{0,5}))?(?P<rest>[/?#]|$)", re.I)
-_ADDRESS_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|(\d{1,3}(?:\.\d{1,3}){3}))(?::(\d{1,5}))?(?:/(?:32|128))?")
-_SCHEMES = {"http", "https", "ftp", "ftps", "sftp", "ssh", "tcp", "udp", "smtp", "telnet", "rdp", "magnet", "bitcoin", "hxxp", "hxxps"}
+_AUTHORITY = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]{1,15}):/{0,3}(?:[^/?#\s@]{0,200}@)?(?P<host>\[[0-9a-f:.]{2,45}\]|[^/?#\s:\[\]]{1,255})(?::(?P<port>\d{0,5}))?(?P<rest>[/?#]|$)",
+    re.I,
+)
+_ADDRESS_WITH_PORT = re.compile(
+    r"(?:\[([0-9A-Fa-f:.]{2,45})\]|(\d{1,3}(?:\.\d{1,3}){3}))(?::(\d{1,5}))?(?:/(?:32|128))?"
+)
+_SCHEMES = {
+    "http",
+    "https",
+    "ftp",
+    "ftps",
+    "sftp",
+    "ssh",
+    "tcp",
+    "udp",
+    "smtp",
+    "telnet",
+    "rdp",
+    "magnet",
+    "bitcoin",
+    "hxxp",
+    "hxxps",
+}
 
 
 @lru_cache(maxsize=8192)
 def address(text: str) -> str:
-    """A public address in canonical form; brackets, defanging and a port or a /32 at its end are taken off. Else empty."""
+    """A public address in canonical form; brackets, defanging and a port or a /32 at its end are taken off. Else
+    empty.
+    """
     text = text.strip().strip("<>()\"'*,;[]")
     found = canonical(text)
     if not found and text:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """XARF in JSON: version 4 (xarf.org specification), version 3, and the "versions" 1 and 2 that senders made of it.
 
-Tolerant on purpose: a report with a source is a report, whatever else is missing; what the specification demands and the
-sender left out becomes a warning. Fields that begin with `_` are internal to the sender and are not read.
+Tolerant on purpose: a report with a source is a report, whatever else is missing; what the specification demands and
+the sender left out becomes a warning. Fields that begin with `_` are internal to the sender and are not read.
 """
 
 from __future__ import annotations
@@ -34,16 +34,29 @@ _BY_CATEGORY = {
     ("content", "exposeddata"): "data-leak", ("content", "suspiciousregistration"): "masquerade",
     ("content", "csam"): "violence", ("content", "csem"): "violence", ("infrastructure", "botnet"): "infected-system",
     ("infrastructure", "compromisedserver"): "system-compromise", ("reputation", "blocklist"): "blacklist",
-    ("reputation", "threatintelligence"): "blacklist", ("vulnerability", "openservice"): "potentially-unwanted-accessible",
+    ("reputation", "threatintelligence"): "blacklist", ("vulnerability",
+    "openservice"): "potentially-unwanted-accessible",
     ("vulnerability", "cve"): "vulnerable-system", ("vulnerability", "misconfiguration"): "misconfiguration",
 }  # fmt: skip
 _CATEGORIES = {"copyright": "copyright", "messaging": "spam", "vulnerability": "vulnerable-system"}
-_SOURCES = ("sourceidentifier", "sourceip", "sourceaddress", "sourceipaddress", "ip", "sourceipv4", "sourceipv6", "source", "sourcehost")
+_SOURCES = (
+    "sourceidentifier",
+    "sourceip",
+    "sourceaddress",
+    "sourceipaddress",
+    "ip",
+    "sourceipv4",
+    "sourceipv6",
+    "source",
+    "sourcehost",
+)
 _URLS = ("url", "sourceurl", "sourceuri", "uri", "infringingurl", "targeturl", "reportedurl")
 _TIMES = ("timestamp", "date", "firstseen", "incidentdate", "reportdate", "lastseen", "time")
 _KEPT = (
-    "reportid", "smtpfrom", "smtpmailfromaddress", "subject", "attackvector", "scantype", "cveid", "service", "servicename", "targetbrand",
-    "worktitle", "rightsholder", "p2pprotocol", "description", "evidencesource", "reportercaseid", "useragent", "threattype",
+    "reportid", "smtpfrom", "smtpmailfromaddress", "subject", "attackvector", "scantype", "cveid", "service",
+    "servicename", "targetbrand",
+    "worktitle", "rightsholder", "p2pprotocol", "description", "evidencesource", "reportercaseid", "useragent",
+    "threattype",
 )  # fmt: skip
 _NEEDED_V4 = ("xarf_version", "report_id", "timestamp", "reporter", "sender", "source_identifier", "category", "type")
 
@@ -67,7 +80,15 @@ def read_xarf(mail: Mail, context: ReadContext) -> Reading | None:
             warnings += said
     if not events:
         return None
-    return Reading("report", "xarf", "XARF report in JSON", tuple(events[:_MOST]), tuple(bad), kind="xarf", warnings=tuple(dict.fromkeys(warnings)))
+    return Reading(
+        "report",
+        "xarf",
+        "XARF report in JSON",
+        tuple(events[:_MOST]),
+        tuple(bad),
+        kind="xarf",
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
 
 
 def read_xarf_text(text: str) -> tuple[list[Event], list[str]]:
@@ -98,7 +119,10 @@ def _is_report(item: dict[str, Any], report: dict[str, Any]) -> bool:
 def _report(report: dict[str, Any], whole: dict[str, Any]) -> list[Event]:
     fields = {_plain(name): value for name, value in report.items() if not name.startswith("_")}
     event: Event = {}
-    kind, category = str(fields.get("type") or fields.get("reporttype") or ""), str(fields.get("category") or fields.get("reportclass") or "")
+    kind, category = (
+        str(fields.get("type") or fields.get("reporttype") or ""),
+        str(fields.get("category") or fields.get("reportclass") or ""),
+    )
     problem = (
         _BY_CATEGORY.get((_plain(category), _plain(kind)))
         or problems.classification(kind)
@@ -131,7 +155,9 @@ def _with_sources(event: Event, fields: dict[str, Any]) -> list[Event]:
         one = dict(event)
         if isinstance(source, str):
             values.put_resource(one, "source", source)
-        if url and (_plain(str(fields.get("category", ""))) in ("content", "copyright", "") or not values.has_resource(one)):
+        if url and (
+            _plain(str(fields.get("category", ""))) in ("content", "copyright", "") or not values.has_resource(one)
+        ):
             ip, name = one.get("source.ip"), one.get("source.fqdn")
             values.put_url(one, "source", url)
             one.update({key: value for key, value in (("source.ip", ip), ("source.fqdn", name)) if value})
@@ -163,7 +189,11 @@ def _from_samples(event: Event, fields: dict[str, Any]) -> list[Event]:
     for sample in samples[:20] if isinstance(samples, list) else []:
         inside = {_plain(str(name)): value for name, value in sample.items()} if isinstance(sample, dict) else {}
         payload = inside.get("payload")
-        if not isinstance(payload, str) or len(payload) > 5_000_000 or not str(inside.get("contenttype", "text/")).startswith("text/"):
+        if (
+            not isinstance(payload, str)
+            or len(payload) > 5_000_000
+            or not str(inside.get("contenttype", "text/")).startswith("text/")
+        ):
             continue
         if inside.get("base64encoded") is True:
             try:

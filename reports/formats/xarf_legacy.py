@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """X-ARF 0.1 and 0.2 (x-arf.org, 2011): a mail with a YAML or JSON part of `Key: value` lines.
 
-The `Schema-URL` in it is never fetched. Most senders write lines that only look like YAML (times with colons, `null`), so the
-lines are read as they are; the YAML parser comes second.
+The `Schema-URL` in it is never fetched. Most senders write lines that only look like YAML (times with colons, `null`),
+so the lines are read as they are; the YAML parser comes second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
-
 from abusehandler.reports.formats import problems, values
 from abusehandler.reports.reading import BadPart, ReadEvent, Reading, Span
 
@@ -77,7 +76,9 @@ _PLACES = {
 
 def _event(fields: dict[str, str]) -> Event:
     event: Event = {}
-    problem = problems.classification_within(fields.get("report-type", "")) or problems.classification(fields.get("category", ""))
+    problem = problems.classification_within(fields.get("report-type", "")) or problems.classification(
+        fields.get("category", "")
+    )
     if problem:
         event["classification.type"] = problem
     values.put_time(event, fields.get("date", ""))
@@ -124,7 +125,9 @@ def _fields(part: Part) -> tuple[dict[str, str], dict[str, Span]]:
 
 def _loaded(text: str) -> dict[Any, Any]:
     try:
-        loaded = json.loads(text) if text.lstrip().startswith("{") else next(iter(yaml.safe_load_all(text[:20_000])), None)
+        loaded = (
+            json.loads(text) if text.lstrip().startswith("{") else next(iter(yaml.safe_load_all(text[:20_000])), None)
+        )
     except (ValueError, yaml.YAMLError, RecursionError, TypeError, AttributeError):
         return {}
     return loaded if isinstance(loaded, dict) else {}

@@ -28,6 +28,7 @@ _IPV6 = re.compile(
     r"(?:/(?P<prefix>\d{1,3})(?![\w/])|(?(open)\](?::(?P<port>\d{1,5})(?!\w))?|(?![\w:])))"
 )
 _VERSION_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.+-]{1,30}/|\b(?:v|ver|version|release|build|firmware|rv|oid)[.:= ]{0,3})$", re.I)
+_VERSIONED = re.compile(r"(?i)\b(?:vers|wersj|верси|update|plugin|firmware)")
 _HOST_BEFORE = re.compile(r"(?:^|[\s\"'(\[<=:])[\w-]+(?:\.[\w-]+)+\.?/$|://$|\b(?:ip|host|src|client|addr|address|from)/$", re.IGNORECASE)
 _RANGE_AFTER = re.compile(r"\s{0,3}(?:-|–|to|until|bis)\s{1,3}(?=\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})|-(?=\d{1,3}\.\d{1,3}\.)")
 #: How many addresses of one text are looked at; lists beyond come as files and are read by their own readers.
@@ -85,6 +86,8 @@ def find_addresses(text: str) -> list[FoundAddress]:
         if before.endswith("-") and before[-2:-1].isalnum() and start != range_end:
             continue  # part of a host name such as pool-192.0.2.1.example.net
         ip = canonical(match["ip"])
+        if _VERSIONED.search(before) and all(int(piece) < 30 for piece in ip.split(".")):
+            continue
         if not ip:
             continue
         ranged = _RANGE_AFTER.match(text, match.end())

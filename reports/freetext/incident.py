@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.labels import words_of
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 
 #: Words before a time that say it is the one of the incident, and those that say it is not.
 _INCIDENT = frozenset(
-    "timestamp timestamps stamp time date datetime detected occurred observed seen start started begin beginning happened since between incident attack event "
-    "first last recorded accessed infringement logged received captured evidence found discovered datum zeit zeitstempel uhrzeit zeitpunkt "
-    "fecha hora date heure data ora orario tijd datum tijdstip czas cas datum время дата horodatage momento".split()
+    ["timestamp", "timestamps", "stamp", "time", "date", "datetime", "detected", "occurred", "observed", "seen", "start", "started", "begin", "beginning", "happened", "since", "between", "incident", "attack", "event", "first", "last", "recorded", "accessed", "infringement", "logged", "received", "captured", "evidence", "found", "discovered", "datum", "zeit", "zeitstempel", "uhrzeit", "zeitpunkt", "fecha", "hora", "date", "heure", "data", "ora", "orario", "tijd", "datum", "tijdstip", "czas", "cas", "datum", "время", "дата", "horodatage", "momento"]
 )
 _ELSEWHERE = frozenset(
-    "sent gesendet enviado envoye inviato verzonden wyslano odeslano отправлено expires expire expiry deadline before until registered registration created updated generated reported "
-    "report printed modified notice issued opened hold".split()
+    ["sent", "gesendet", "enviado", "envoye", "inviato", "verzonden", "wyslano", "odeslano", "отправлено", "expires", "expire", "expiry", "deadline", "before", "until", "registered", "registration", "created", "updated", "generated", "reported", "report", "printed", "modified", "notice", "issued", "opened", "hold"]
 )
 _PORT_BEHIND = re.compile(
     r"(?i)[\s\"'\]),;]{0,4}(?:source |src |remote )?(?:port|s?port|spt|sport|src_?port)[\s:=#\"']{0,4}(\d{1,5})\b(?!\.\d)"
@@ -156,21 +154,18 @@ def _port(candidate: Candidate) -> tuple[int, Passage, int, int] | None:
         match = (
             _PORT_BEHIND.match(text, found.end, end) or _PORT_ARROW.match(text, found.end, end) or _PORT_KEY.search(text, place.line.start, end)
         )
-        if match is None and _COLUMN.search(_head(place.passage, place.line)):
+        if match is None and -1 < _named_column(text) < found.start:
             match = _CELL_BEHIND.match(text, found.end, end)
         if match and 0 < int(match[1]) < 65536:
             return int(match[1]), place.passage, match.start(1), match.end(1)
     return None
 
 
-def _head(passage: Passage, line: Line) -> str:
-    """The line with the names of the columns: the nearest above without a digit in it."""
-    for number in range(line.number - 1, max(-1, line.number - 400), -1):
-        above = passage.lines[number]
-        content = passage.text[above.start : min(above.end, above.start + 600)]
-        if len(content.strip()) > 8 and sum(char.isdigit() for char in content) <= 3 and any(char.isalpha() for char in content):
-            return content
-    return ""
+@lru_cache(maxsize=64)
+def _named_column(text: str) -> int:
+    """Where the text first names a column for the source port right behind one for the address; -1 if nowhere."""
+    match = _COLUMN.search(text, 0, 100_000)
+    return match.start() if match else -1
 
 
 def _labelled_port(passages: list[Passage]) -> tuple[int, Passage, int, int] | None:

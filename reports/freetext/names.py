@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from publicsuffixlist import PublicSuffixList
-
 from abusehandler.reports.freetext.addresses import canonical
+from publicsuffixlist import PublicSuffixList
 
 # Bounded repetitions: a URL beyond 2,000 characters is cut by browsers and servers alike.
 _URL = re.compile(r"(?i)(?<![a-z0-9])(?P<scheme>https?|ftps?|rtmps?|rtsp)://(?P<rest>[^\s<>\"`\\^{}|\x00-\x1f]{3,2000})")
@@ -20,12 +19,10 @@ _HOST = re.compile(
 )
 _HOST_PORT = re.compile(r"[^/?#]*?:(\d{1,5})(?=[/?#]|$)")
 _FILE_ENDINGS = frozenset(
-    "zip rar exe dll pdf php html htm txt log csv xml json js css png jpg jpeg gif doc docx xls xlsx pm conf cfg ini "
-    "bin dat bak sql apk iso mov asp aspx jsp cgi eml msg yml yaml gz tar bz2 mp3 mp4 mkv avi ts m3u m3u8 local lan internal "
-    "service socket timer arpa invalid localdomain bat scr vbs lnk".split()
+    ["zip", "rar", "exe", "dll", "pdf", "php", "html", "htm", "txt", "log", "csv", "xml", "json", "js", "css", "png", "jpg", "jpeg", "gif", "doc", "docx", "xls", "xlsx", "pm", "conf", "cfg", "ini", "bin", "dat", "bak", "sql", "apk", "iso", "mov", "asp", "aspx", "jsp", "cgi", "eml", "msg", "yml", "yaml", "gz", "tar", "bz2", "mp3", "mp4", "mkv", "avi", "ts", "m3u", "m3u8", "local", "lan", "internal", "service", "socket", "timer", "arpa", "invalid", "localdomain", "bat", "scr", "vbs", "lnk"]
 )
 #: TLDs that are also file endings or words; a bare name under them is believed only with `www.` or three labels.
-_DOUBTFUL = frozenset("zip mov sh py pl rs md so ps cc ms as in is it at to me be no do my us so il id am".split())
+_DOUBTFUL = frozenset(["zip", "mov", "sh", "py", "pl", "rs", "md", "so", "ps", "cc", "ms", "as", "in", "is", "it", "at", "to", "me", "be", "no", "do", "my", "us", "so", "il", "id", "am"])
 MOST = 5000
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-
 from abusehandler.reports.freetext.problem import Phrase, phrase_of, problems, spread
 from abusehandler.reports.reading import Reading
 
@@ -67,9 +66,6 @@ def _structured(mail: Mail, context: ReadContext) -> tuple[str, float, str] | No
         return "receipt", 0.98, "a read receipt (RFC 8098)"
     if "text/calendar" in types and not _has_complaint(spread(mail.subject)):
         return "calendar", 0.8, "a calendar invitation"
-    automatic = mail.header("auto-submitted").lower()
-    if automatic.startswith("auto-replied") or mail.header("x-autoreply") or mail.header("x-autorespond"):
-        return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
     if mail.sender and mail.sender in context.own_addresses:
         return "own-mail", 0.9, "it comes from an address of ours"
     if mail.header("return-path").strip() == "<>" and mail.sender.partition("@")[0] in ("mailer-daemon", "postmaster"):
@@ -91,6 +87,11 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     ranking = problems(subject, own)
     strength = ranking[0].score if ranking else 0.0
 
+    # Ticket systems that open a case at us call that an automatic reply too.
+    automatic = mail.header("auto-submitted").lower().startswith("auto-replied") or mail.header("x-autoreply") or mail.header("x-autorespond")
+    if automatic and (_ANSWER.match(subject) or strength < 3.0) and not (_FRONT.match(subject) and strength >= 12):
+        return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
+
     def told(kind: str, place: str, where: str) -> list[str]:
         return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.needle in where]
 
@@ -107,7 +108,7 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         if kind == "recall" and inside and len(own) < 3000:
             return kind, 0.8, f"it says {inside[0]!r}"
         early = [phrase for phrase in inside if 0 <= words.find(phrase) < 500]
-        if kind in ("receipt", "survey", "auto-reply", "bounce") and (len(inside) > 1 and early or (early and (answers or strength < 4.0))):
+        if kind in ("receipt", "survey", "auto-reply", "bounce") and ((len(inside) > 1 and early) or (early and (answers or strength < 4.0))):
             return kind, 0.8, f"it says {inside[0]!r}"
     extorted = told("extortion", "body", words)
     if len(extorted) >= 3 and any("bitcoin" in one or "btc" in one for one in extorted):
@@ -120,8 +121,9 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     if answered and not complains:
         return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
     listed = told("newsletter", "body", spread(text))
-    if (listed or mail.header("list-unsubscribe") or mail.header("list-id")) and not complains and strength < 4:
-        return "newsletter", 0.7, f"{listed[0] if listed else 'it can be unsubscribed from'!r}, and nothing complains"
+    bulk = mail.header("list-unsubscribe") or mail.header("list-id") or mail.header("precedence").lower() == "bulk"
+    if (len(listed) > 1 or (listed and bulk)) and not _has_complaint(whole_subject) and strength < 5 and not _forwarded(mail, text):
+        return "newsletter", 0.7, f"it says {listed[0]!r}, and nothing complains"
     lured = told("desk-phishing", "body", words + whole_subject)
     if lured and not _has_complaint(whole_subject) and (len(lured) > 1 or not complains) and strength < 7 and not _forwarded(mail, text):
         return "spam-to-the-desk", 0.6, f"it says {lured[0]!r} to us"

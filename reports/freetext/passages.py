@@ -41,7 +41,7 @@ _WHOIS = re.compile(
     r"allocated|inetrev|nserver|nsstat|nslastaa|name ?server|registrar\b[\w ]{0,30}|registry expiry date|updated date|creation date|"
     r"domain status|dnssec)[ \t]{0,20}:"
 )
-_RELAYED = re.compile(r"(?i)[ \t]*(?:(?:from|by)[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]+(?:microsoft|e?smtps?a?|https?|lmtp|mapi)|\([\w.:]+\)[ \t](?:by|with)[ \t])")
+_RELAYED = re.compile(r"(?i)[ \t]*(?:(?:from|by)[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]*(?:microsoft|e?smtps?a?|https?|lmtp|mapi|[ \t]*$)|\([\w.:]+\)[ \t](?:by|with)[ \t])")
 _SIGNATURE = re.compile(r"--[ ]?$")
 _CLOSING = re.compile(
     r"(?i)(?:with )?(?:kind|best|warm|many|yours|kindest)?[ ]?(?:regards|sincerely|faithfully|truly)|thank(?:s| you)[\w ,!.]{0,40}$|"
@@ -189,9 +189,7 @@ def _block(raw: list[tuple[int, int, int, str]], first: int) -> tuple[int, int]:
             blanks += 1
             if blanks > 1 or not _header_ahead(raw, number + 1):
                 break
-        elif re.match(r"[ \t]", head) or (in_folded and _header_ahead(raw, number)) or (in_folded and re.match(r"[A-Za-z][\w-]{2,40}:[ \t]", head)):
-            blanks = 0
-        elif in_folded and _folded(head):
+        elif re.match(r"[ \t]", head) or (in_folded and _header_ahead(raw, number)) or (in_folded and re.match(r"[A-Za-z][\w-]{2,40}:[ \t]", head)) or (in_folded and _folded(head)):
             blanks = 0
         else:
             break

@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
-
 from abusehandler.reports.freetext.labels import plain
 
 _WEIGHTS = {"sure": 3.0, "likely": 1.5, "hint": 0.5}
@@ -19,6 +18,11 @@ SUBJECT_FACTOR = 3.0
 _MOST_TEXT = 6000
 _FRONT = 1200
 _NO_WORD = re.compile(r"[\W_]+")
+#: "This machine may be infected": a guess about the cause, not the complaint.
+_HEDGED = re.compile(
+    r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|probablemente|vielleicht|eventuell|moglicherweise|"
+    r"possivelmente|peut etre|forse|mogelijk|pravdepodobne|возможно)(?: be| have| has| is| it is| been| are| a| an| part of a| with a| esta| este| infizierte)* $"
+)
 _NEGATED = re.compile(r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $")
 
 
@@ -81,7 +85,8 @@ def problems(subject: str, text: str) -> list[Problem]:
             place = body.find(phrase.needle)
             if place >= 0 and not _NEGATED.search(body, max(0, place - 12), place + 1):
                 count = min(4, body.count(phrase.needle))
-                gain += phrase.weight * (1.0 + 0.25 * (count - 1)) * (1.0 if place < _FRONT else 0.5)
+                hedge = 0.4 if _HEDGED.search(body, max(0, place - 40), place + 1) else 1.0
+                gain += hedge * phrase.weight * (1.0 + 0.25 * (count - 1)) * (1.0 if place < _FRONT else 0.5)
             score += gain
             if gain > best[0]:
                 best = (gain, phrase.needle.strip())

@@ -61,15 +61,16 @@ def read(mail: Mail, context: ReadContext) -> Reading:
 
 def _read(mail: Mail, context: ReadContext) -> Reading:
     findings = _find(mail, context)
-    text = "\n".join(one.text for one in findings.passages if one.kind != "subject")
-    ranking = problems(mail.subject, text)
+    ranking = _ranking(findings, mail)
     inner = _wrapped(mail, ranking)
     if inner is not None:
         return _read(inner, context)
     problem = ranking[0] if ranking else None
+    # machines are infected, sites distribute
     if problem and problem.type == "infected-system" and not findings.addresses and not findings.hop:
-        # machines are infected, sites distribute
         problem = next((one for one in ranking if one.type == "malware-distribution"), problem)
+    elif problem and problem.type == "malware-distribution" and not findings.sites:
+        problem = next((one for one in ranking if one.type == "infected-system"), problem)
     events = _events(findings, problem, mail, context)
     if not events:
         return Reading("unread", READER, "no address, host or URL in it is complained about", confidence=0.0)
@@ -88,16 +89,38 @@ def _read(mail: Mail, context: ReadContext) -> Reading:
     return Reading("report" if enough else "unread", READER, reason, tuple(events), confidence=round(sureness, 2), warnings=warnings)
 
 
+def _ranking(findings: _Findings, mail: Mail) -> list[Problem]:
+    """The problems by the complainer's own words where he pastes a mail, by the whole text elsewhere."""
+    bodies = [one for one in findings.passages if one.kind not in ("subject", "nested")]
+    text = "\n".join(_without_header(one) for one in bodies)
+    header = next((line.start for one in bodies for line in one.lines if line.kind == "header"), None)
+    if header is not None:
+        own = problems("" if findings.hop else mail.subject, bodies[0].text[:header])
+        if own and own[0].score >= 2:
+            return own
+        if findings.hop:
+            return problems("", "spam")
+    ranking = problems(mail.subject, text)
+    if findings.hop and not ranking:
+        return problems("", "spam")
+    return ranking
+
+
+def _without_header(one: Passage) -> str:
+    return "\n".join(one.text[line.start : line.end] for line in one.lines[:400] if line.kind != "header")[:8000]
+
+
 def _wrapped(mail: Mail, ranking: list[Problem]) -> Mail | None:
     """The mail inside, where the outer one says nothing itself (certified mail, silent forwards) and the inner one complains."""
-    if ranking and ranking[0].score >= 4:
+    certified = bool(mail.header("x-trasporto"))  # Italian PEC: an envelope around the mail that was sent
+    if ranking and ranking[0].score >= 4 and not certified:
         return None
     inner = next((part.nested for part in mail.parts[:20] if part.nested is not None and part.depth == 0), None)
     body = inner.body() if inner is not None else None
     if inner is None or body is None:
         return None
     inside = problems(inner.subject, body.text)
-    return inner if inside and inside[0].score >= 6 else None
+    return inner if certified or (inside and inside[0].score >= 6) else None
 
 
 def _find(mail: Mail, context: ReadContext) -> _Findings:
@@ -113,7 +136,8 @@ def _find(mail: Mail, context: ReadContext) -> _Findings:
             cited = sites(found.passages, mail, context)
     top = max((one.weight for one in everything.values()), default=-9.0)
     spoken = _spoken(everything, body)
-    if top < 2.5 and spoken < 0.8:
+    listed = sum(one.weight >= 0.8 for one in everything.values()) >= 3
+    if top < 2.5 and spoken < 0.8 and not listed:
         hop, where = _hop(found.passages, mail, context)
         if hop is not None and (top < 1.0 or hop.sure):
             found.hop, found.hop_passage = hop, where
@@ -131,7 +155,7 @@ def _find(mail: Mail, context: ReadContext) -> _Findings:
                 cited = sites(found.passages, mail, context)
     found.sites = reported(cited)
     found.addresses = [] if found.hop else subjects(everything)
-    if top < 0.8 and any(site.weight >= 2 for site in found.sites):
+    if top < -0.3 and any(site.weight >= 2 for site in found.sites):
         found.addresses = []  # a stray number beside the URL that is meant
     if context.own:
         found.addresses = [one for one in found.addresses if context.own.has_address(one.ip)] or found.addresses

@@ -28,11 +28,13 @@ _ARROW = re.compile(r"[\s\d:/.,()\w\]\[-]{0,24}?(?:-+>|=+>|→|»|>>|(?<=[\s\d])
 _BACK_ARROW = re.compile(r"[\s\d:/]{0,10}(?:<-+|<=+|←)\s{0,4}$")
 _ACCESS_LOG = re.compile(r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b")
 _ONLY_SEPARATORS = re.compile(r"[\s,;/&|()\[\]{}'\"`*+•·–-]*(?:(?:and|or|und|oder|et|ou|y|e|en|i|a|и|и|also)[\s,]*)?$", re.IGNORECASE)
-_PREPOSITIONS = frozenset("to auf na para vers naar for from of at on by de von our my block network hosts".split())
+_PREPOSITIONS = frozenset(["to", "auf", "na", "para", "vers", "naar", "for", "from", "of", "at", "on", "by", "de", "von"])
 _TRACE = re.compile(r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|bytes from|Server:[ \t]+\d")
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_T@Z–-]*$")
 _ROW = re.compile(r"[\s\"'>*•-]*\d|(?:[^,;|\t\n]{0,60}[,;|\t]){3}")
 _AFTER_URL = re.compile(r"(?:://\S{3,400}|\b[\w-]+(?:\.[\w-]+)+)[ \t]{0,3}(?:[\[(]|->|=>|:|,)[ \t]{0,3}$")
+#: SpamCop: "http://host.example/path is 192.0.2.1; Mon, 3 May ..."
+_URL_IS = re.compile(r"://\S{3,400}[ \t]{1,3}is[ \t]{1,3}$")
 _SUBJECT_QUOTED = re.compile(r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:")
 _MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")
 
@@ -127,8 +129,8 @@ def _places(passage: Passage) -> list[Place]:
 def _heading_role(heading: str) -> Role:
     """What a line says about the addresses below it; a lone preposition at its end says nothing."""
     role, away = label_before(heading[-160:])
-    last = words_of(heading[-160:])[-1:]
-    if away > 2 or (last and last[0] in _PREPOSITIONS) or not (heading.endswith((":", ",")) or len(heading) < 50):
+    last = words_of(heading[-160:])[-1 - away :][:1]
+    if away > 2 or (role == "target" and last and last[0] in _PREPOSITIONS) or not (heading.endswith((":", ",")) or len(heading) < 50):
         return ""
     return role
 
@@ -199,7 +201,9 @@ def _line_places(
             weight, why = -3.0, "a hop of a trace"
         if number and not role and passage.kind != "subject" and _ROW.match(text, line.start, line.end):
             weight, why = min(weight, -0.5), "later in a row"
-        if weight >= 0 and not arrow and number == 0 and _AFTER_URL.search(between):
+        if _URL_IS.search(between):
+            weight, why = 6.5, "where a URL leads"
+        elif weight >= 0 and not arrow and number == 0 and _AFTER_URL.search(between):
             weight, why = max(weight, 3.0), "where a URL leads"
         if weight >= 0 and _SUBJECT_QUOTED.match(text, line.start, line.end):
             weight, why = weight + 2.0, "in a quoted subject line"

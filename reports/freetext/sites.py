@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import yaml
-
 from abusehandler.reports.freetext.labels import plain, words_of
 from abusehandler.reports.freetext.names import (
     FoundName,
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
 
 SiteRole = Literal["reported", "innocent", ""]
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
+#: Whatever the nearest word, a URL behind one of these is shown for comparison.
+_OWNED = frozenset(["see", "official", "legitimate", "genuine", "oficial", "offizielle", "offiziellen", "officiel", "officielle", "ufficiale", "oficjalna"])
+#: A heading with one of these stands above what is reported, even behind the greeting.
+_ACCUSED = frozenset(["infringing", "infringement", "infringements", "illegal", "offending", "unauthorized", "unauthorised", "malicious", "fraudulent", "phishing", "counterfeit", "abusive", "reported", "attachment", "annex", "appendix", "anexo", "anhang", "annexe", "allegato", "schedule", "exhibit", "bijlage", "priloha", "zalacznik", "приложение"])
 _MOST_PLACES = 3000
 
 
@@ -163,6 +166,8 @@ def _places(passage: Passage) -> list[SitePlace]:
             content = text[line.start : min(line.end, line.start + 300)].strip()
             if content.strip("-=_*#+| \t"):
                 role, away = site_label(content[-160:], 8)
+                if not role and len(content) < 80 and _ACCUSED & set(words_of(content)):
+                    role, away = "reported", 0
                 if content.endswith(":") or len(content) < 60:
                     heading = (role if away < 5 else "", line.number)
                 elif line.number - heading[1] > 3 or len(content) > 100:
@@ -187,6 +192,8 @@ def _weigh(
     role, away = site_label(between[-100:])
     weight, why = 0.0, ""
     bare = bool(_BARE.match(between))
+    if role == "reported" and _OWNED & set(words_of(between[-80:])[-8:]):
+        role, away = "innocent", 1
     if number and bare:
         weight, why = previous[1], previous[2]
     elif role == "reported":
@@ -204,7 +211,7 @@ def _weigh(
         weight -= 0.5
     if line.kind == "signature":
         weight, why = min(weight, 0.0) - 4.0, "in a signature"
-    elif line.start > passage.closing:
+    elif line.start > passage.closing and not (weight > 2 and why == "below a heading"):
         weight, why = weight - 2.0, why or "behind the greeting"
     if passage.kind == "subject":
         weight, why = max(weight, 0.0) + 2.0, "in the subject line"

@@ -44,7 +44,7 @@ def is_workbook(data: bytes, filename: str) -> bool:
 
 
 def unpack(data: bytes, kind: str, filename: str, path: str, budget: Budget) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of each file; what is damaged, encrypted or too big is noted in the budget, never raised."""
+    """Yield (name, content) of each file; the damaged, encrypted or too big is noted in the budget, never raised."""
     try:
         if kind == "zip":
             yield from _zip(data, path, budget)
@@ -86,7 +86,9 @@ def _zip(data: bytes, path: str, budget: Budget) -> Iterator[tuple[str, bytes]]:
                 budget.note(f"part {path}/{name}: encrypted, not read")
                 continue
             ratio = info.file_size / max(1, info.compress_size)
-            if info.file_size > budget.left_bytes() or (info.file_size > _MEGABYTE and ratio > budget.limits.archive_ratio):
+            if info.file_size > budget.left_bytes() or (
+                info.file_size > _MEGABYTE and ratio > budget.limits.archive_ratio
+            ):
                 budget.note(f"part {path}/{name}: {info.file_size} bytes when unpacked, not read")
                 continue
             if budget.late():

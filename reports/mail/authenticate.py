@@ -52,17 +52,18 @@ def _lookup(dns: TxtLookup) -> Callable[..., bytes | None]:
 
 
 def _dkim(raw: bytes, count: int, dns: TxtLookup) -> list[str]:
+    checked = (_signing_domain(raw, index, dns) for index in range(min(count, _MOST_SIGNATURES)))
+    return [domain for domain in checked if domain]
+
+
+def _signing_domain(raw: bytes, index: int, dns: TxtLookup) -> str:
     import dkim
 
-    passed = []
-    for index in range(min(count, _MOST_SIGNATURES)):
-        try:
-            check = dkim.DKIM(raw)
-            if check.verify(idx=index, dnsfunc=_lookup(dns)):
-                passed.append(check.domain.decode("ascii", "replace").lower())
-        except Exception:  # noqa: S112  # dkimpy raises many types on broken signatures; unproven is the safe answer
-            continue
-    return passed
+    try:
+        check = dkim.DKIM(raw)
+        return check.domain.decode("ascii", "replace").lower() if check.verify(idx=index, dnsfunc=_lookup(dns)) else ""
+    except Exception:  # dkimpy raises many types on broken signatures; unproven is the safe answer
+        return ""
 
 
 def _arc(raw: bytes, dns: TxtLookup) -> str:
@@ -86,7 +87,7 @@ def _believed(headers: Sequence[tuple[str, str]], own_mail_hosts: Collection[str
         clean = _COMMENT.sub(" ", value[:20_000])
         server, _, results = clean.partition(";")
         if server.split()[:1] and server.split()[0].lower() in own:
-            found = {}
+            found: dict[str, str] = {}
             for match in _RESULT.finditer(";" + results):
                 word = match[2].lower()
                 verdict = "pass" if word == "pass" else "none" if word in ("none", "neutral", "temperror") else "fail"

@@ -8,7 +8,8 @@ import codecs
 import re
 from functools import lru_cache
 
-# What senders write → the superset that really decodes their bytes (WHATWG Encoding Standard, section 4.2, does the same).
+# What senders write → the superset that really decodes their bytes (WHATWG Encoding Standard, section 4.2, does the
+# same).
 _SUPERSETS = {
     "us-ascii": "utf-8",
     "ascii": "utf-8",
@@ -44,7 +45,17 @@ _SUPERSETS = {
     "default": "utf-8",
 }
 # Python codecs that are no charsets of mails; some of them (idna, punycode) take quadratic time.
-_FORBIDDEN = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem", "charmap", "rot_13"}
+_FORBIDDEN = {
+    "idna",
+    "punycode",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "undefined",
+    "mbcs",
+    "oem",
+    "charmap",
+    "rot_13",
+}
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_.:-]{2,40})", re.I)
 # Zero-width and direction marks hide in the middle of host names; nobody reads them.
 _INVISIBLE = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, 0x00AD, 0])

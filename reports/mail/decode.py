@@ -26,15 +26,32 @@ _TEXT_TYPES = re.compile(
     r"|global-delivery-status|tracking-status)$"
 )
 _TEXT_NAMES = (
-    ".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".md", ".iodef", ".xarf", ".ini",
+    ".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".md", ".iodef", ".xarf",
+    ".ini",
 )  # fmt: skip
-_DATA_NAMES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".iodef", ".xarf", ".asc", ".sig", ".vcf", ".ics")
+_DATA_NAMES = (
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".iodef",
+    ".xarf",
+    ".asc",
+    ".sig",
+    ".vcf",
+    ".ics",
+)
 _MAIL_NAMES = (".eml", ".mime", ".mbox")
 _NO_TEXT = {"application/pgp-signature", "application/pgp-keys", "application/pgp-encrypted"}
 _SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _LOOKS_LIKE_HEADERS = re.compile(
-    rb"\A\s{0,50}(?:>?From [^\n]{1,300}\n)?(?:(?:return-path|received|delivered-to|from|to|subject|date|message-id|mime-version|x-[\w-]{1,40}"
-    rb"|dkim-signature|authentication-results|arc-[\w-]{1,40}|content-type|reply-to)[ \t]{0,5}:[^\n]*\n(?:[ \t][^\n]*\n)*){2}",
+    rb"\A\s{0,50}(?:>?From [^\n]{1,300}\n)?(?:(?:return-path|received|delivered-to|from|to|subject|date|message-id"
+    rb"|mime-version|x-[\w-]{1,40}|dkim-signature|authentication-results|arc-[\w-]{1,40}|content-type|reply-to)"
+    rb"[ \t]{0,5}:[^\n]*\n(?:[ \t][^\n]*\n)*){2}",
     re.I,
 )
 
@@ -48,8 +65,8 @@ def decode(
 ) -> Mail:
     """Decode a mail (RFC 5322, MIME). Never raises: what cannot be decoded is left out and named in `Mail.limits`.
 
-    `dns` looks up TXT records for DKIM and ARC; without it nothing is verified. Authentication-Results headers are believed
-    only when their server is one of `own_mail_hosts`.
+    `dns` looks up TXT records for DKIM and ARC; without it nothing is verified. Authentication-Results headers are
+    believed only when their server is one of `own_mail_hosts`.
     """
     budget = Budget(limits)
     if len(raw) > limits.total_bytes:
@@ -107,7 +124,9 @@ class _Decoder:
         default = "message/rfc822" if entity.content_type == "multipart/digest" else "text/plain"
         parts: list[Part] = []
         for number, child in enumerate(children, 1):
-            node = parse_entity(child, header_bytes=self.limits.header_bytes, headers=self.limits.headers, default_type=default)
+            node = parse_entity(
+                child, header_bytes=self.limits.header_bytes, headers=self.limits.headers, default_type=default
+            )
             parts += self.entity(node, prefix, f"{place}.{number}" if place else str(number), level + 1)
             if self.budget.parts >= self.limits.parts or self.budget.late():
                 self.budget.another_part(f"{prefix}{place or '1'}")
@@ -125,7 +144,8 @@ class _Decoder:
                 node = parse_entity(inner, header_bytes=self.limits.header_bytes, headers=self.limits.headers)
                 return self.entity(node, path + "/", "", level + 1)
         if kind in ("message/rfc822", "message/global") or (
-            (name.endswith(_MAIL_NAMES) or kind in ("message/partial", "text/rfc822")) and _LOOKS_LIKE_HEADERS.match(content)
+            (name.endswith(_MAIL_NAMES) or kind in ("message/partial", "text/rfc822"))
+            and _LOOKS_LIKE_HEADERS.match(content)
         ):
             return self.nested_mail(content, path, kind, entity.filename, attached, level)
         if kind in ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers"):
@@ -133,7 +153,9 @@ class _Decoder:
         charset = entity.type_parameters.get("charset", "")
         return self.file(content, path, kind, charset, entity.filename, attached, level)
 
-    def nested_mail(self, content: bytes, path: str, kind: str, filename: str, attached: bool, level: int) -> list[Part]:
+    def nested_mail(
+        self, content: bytes, path: str, kind: str, filename: str, attached: bool, level: int
+    ) -> list[Part]:
         nested = self.mail(content, path + "/", level + 1)
         holder = Part(path, "mail", kind, "", content, filename, 0, attached, nested)
         return [holder, *(replace(part, depth=part.depth + 1) for part in nested.parts)]
@@ -166,7 +188,11 @@ class _Decoder:
             return [Part(path, "data", kind, "", content, filename, 0, attached)]
         text = envelope.open_clearsigned(to_text(content, charset))
         as_text: PartKind = "text"
-        if (kind != "text/plain" and kind.partition("/")[0] != "text") or kind in _DATA_TEXT or name.endswith(_DATA_NAMES):
+        if (
+            (kind != "text/plain" and kind.partition("/")[0] != "text")
+            or kind in _DATA_TEXT
+            or name.endswith(_DATA_NAMES)
+        ):
             as_text = "text" if name.endswith((".txt", ".log")) and "feedback" not in kind else "data"
         return [Part(path, as_text, kind, self.budget.take_text(text, path), content, filename, 0, attached)]
 
@@ -202,16 +228,32 @@ class _Decoder:
         return parts
 
 
-_DATA_TEXT = {"text/csv", "text/tab-separated-values", "text/xml", "text/json", "text/yaml", "text/x-yaml", "text/calendar", "text/x-vcard", "text/vcard"}
+_DATA_TEXT = {
+    "text/csv",
+    "text/tab-separated-values",
+    "text/xml",
+    "text/json",
+    "text/yaml",
+    "text/x-yaml",
+    "text/calendar",
+    "text/x-vcard",
+    "text/vcard",
+}
 
 
 def _fields_among_headers(entity: Entity) -> bytes:
     """Some senders forget the empty line, so that the report's fields stand among the part's headers."""
-    return b"\n".join(name.encode("ascii", "replace") + b": " + value for name, value in entity.fields if not name.startswith("content-"))
+    return b"\n".join(
+        name.encode("ascii", "replace") + b": " + value
+        for name, value in entity.fields
+        if not name.startswith("content-")
+    )
 
 
 def _is_text(kind: str, name: str, content: bytes) -> bool:
-    if kind in _NO_TEXT or content.startswith((b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"MZ")):
+    if kind in _NO_TEXT or content.startswith(
+        (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"MZ")
+    ):
         return False
     if name.endswith((".asc", ".sig", ".p7s", ".pdf", ".png", ".jpg", ".gif", ".doc", ".xls", ".rtf")):
         return False

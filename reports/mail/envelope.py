@@ -13,7 +13,9 @@ _SIGNATURE_END = "-----END PGP SIGNATURE-----"
 
 
 def open_clearsigned(text: str) -> str:
-    """Text without the armour of RFC 9580 section 7 around it; text before and after it stays. Unsigned text: unchanged."""
+    """Text without the armour of RFC 9580 section 7 around it; text before and after it stays. Unsigned text:
+    unchanged.
+    """
     start = text.find(_CLEARSIGNED)
     if start < 0:
         return text
@@ -26,7 +28,11 @@ def open_clearsigned(text: str) -> str:
     lines = body.split("\n")
     # Armour headers ("Hash: SHA256") up to the first empty line; some senders forget that line.
     index = 1
-    while index < len(lines) and index < 10 and lines[index].startswith(("Hash:", "NotDashEscaped:", "Charset:", "Version:", "Comment:")):
+    while (
+        index < len(lines)
+        and index < 10
+        and lines[index].startswith(("Hash:", "NotDashEscaped:", "Charset:", "Version:", "Comment:"))
+    ):
         index += 1
     signed = [line[2:] if line.startswith("- ") else line for line in lines[index:]]
     return before + "\n".join(signed).strip("\n") + "\n" + after
@@ -35,8 +41,8 @@ def open_clearsigned(text: str) -> str:
 def signed_content(data: bytes) -> bytes | None:
     """The content inside a CMS SignedData (RFC 5652 sections 3 and 5.1), or None if there is none.
 
-    A short walk over BER: ContentInfo → [0] → SignedData → version, digestAlgorithms, encapContentInfo → [0] → OCTET STRING,
-    which may be cut into pieces. Encrypted content is no SignedData and gives None.
+    A short walk over BER: ContentInfo → [0] → SignedData → version, digestAlgorithms, encapContentInfo → [0] → OCTET
+    STRING, which may be cut into pieces. Encrypted content is no SignedData and gives None.
     """
     try:
         info = _children(data, 0, len(data), 1)

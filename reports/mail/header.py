@@ -17,10 +17,14 @@ from urllib.parse import unquote_to_bytes
 from abusehandler.reports.mail.charset import to_text
 
 _NAME = re.compile(rb"([!-9;-~]{1,100})[ \t]*:")
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]{0,20})?\?([bBqQ])\?([^?\s]{0,4000}|[^?\n]{0,500})\?=")
+_ENCODED_WORD = re.compile(
+    r"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]{0,20})?\?([bBqQ])\?([^?\s]{0,4000}|[^?\n]{0,500})\?="
+)
 _ANGLE_ADDRESS = re.compile(r"<\s*([^<>\s@]{1,128}@[^<>\s@]{1,255}?)\s*>")
 _BARE_ADDRESS = re.compile(r"(?<![^\s<\"'(,;:])([^\s<>\"'(),;:@]{1,128}@[^\s<>\"'(),;:@]{1,255})")
-_PARAMETER = re.compile(r";[ \t\n]*([A-Za-z0-9_*%.-]{1,60})[ \t]*=[ \t\n]*(\"(?:[^\"\\]|\\.){0,2000}\"|[^;\n\"]{0,1000})")
+_PARAMETER = re.compile(
+    r";[ \t\n]*([A-Za-z0-9_*%.-]{1,60})[ \t]*=[ \t\n]*(\"(?:[^\"\\]|\\.){0,2000}\"|[^;\n\"]{0,1000})"
+)
 
 
 def split_headers(block: bytes, *, most: int) -> list[tuple[str, bytes]]:
@@ -125,7 +129,7 @@ def address_of(value: str) -> tuple[str, str]:
 
 
 def date_of(value: str) -> datetime | None:
-    """An RFC 5322 date as an aware time in UTC; a date without a zone (or -0000) is taken as UTC. None if unreadable."""
+    """An RFC 5322 date as an aware time in UTC; one without a zone (or -0000) is taken as UTC. None if unreadable."""
     if not value:
         return None
     try:

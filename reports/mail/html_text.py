@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """HTML to text that still says what a person would see: lines, table rows as `cell | cell`, links as `text <url>`.
 
-Done by hand because the standard library's HTMLParser took quadratic time on unfinished tags in several Python releases,
-and because mails need less than a browser: one pass, no tree.
+Done by hand because the standard library's HTMLParser took quadratic time on unfinished tags in several Python
+releases, and because mails need less than a browser: one pass, no tree.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ _SPACES = re.compile(r"[ \t\r\f\v\xa0\u2000-\u200a\u202f\u3000]+")
 _BLANK_LINES = re.compile(r"\n[ \n]*\n")
 _SKIPPED = {"style", "script", "title", "noscript", "template", "svg", "xml"}
 _BLOCKS = {
-    "p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "blockquote", "hr", "section",
-    "article", "header", "footer", "address", "form", "center", "fieldset", "figure", "main", "nav", "body", "html", "caption",
+    "p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "blockquote", "hr",
+    "section",
+    "article", "header", "footer", "address", "form", "center", "fieldset", "figure", "main", "nav", "body", "html",
+    "caption",
 }  # fmt: skip
 _DEEPEST_TABLE = 30
 
@@ -57,9 +59,11 @@ class _Writer:
             return
         shown = "".join(self.out[self.link_start :]).strip()
         bare = self.link.removeprefix("mailto:")
-        if bare.rstrip("/") not in (shown.rstrip("/"), "http://" + shown.rstrip("/"), "https://" + shown.rstrip("/")) and not (
-            self.link.startswith("mailto:") and (not bare.strip() or shown and shown in bare)
-        ):
+        if bare.rstrip("/") not in (
+            shown.rstrip("/"),
+            "http://" + shown.rstrip("/"),
+            "https://" + shown.rstrip("/"),
+        ) and not (self.link.startswith("mailto:") and (not bare.strip() or (shown and shown in bare))):
             self.out.append(f" <{bare}>" if shown else f"<{bare}>")
         self.link = ""
 
@@ -73,7 +77,7 @@ class _Writer:
         self.close_link()
         if not self.stack:
             return
-        outer, cells = self.stack[-1]
+        cells = self.stack[-1][1]
         cells.append(_tidy("".join(self.out)))
         self.out = []
 

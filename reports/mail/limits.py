@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 class Limits:
     """Bounds for one mail. Sizes are in bytes, `seconds` is wall time for decoding.
 
-    `depth` counts all nesting (multiparts, mails in mails, archives in archives); `archive_ratio` is the unpacked size by
-    the packed size above which a file of more than a megabyte is taken for a bomb.
+    `depth` counts all nesting (multiparts, mails in mails, archives in archives); `archive_ratio` is the unpacked size
+    by the packed size above which a file of more than a megabyte is taken for a bomb.
     """
 
     total_bytes: int = 64 * 1024 * 1024
@@ -60,7 +60,9 @@ class Budget:
         """Charge decoded bytes to the account; what is above the limit is cut off."""
         left = self.left_bytes()
         if len(data) > left:
-            self.note(f"part {path}: cut after {left} bytes, the mail's decoded content is above {self.limits.total_bytes}")
+            self.note(
+                f"part {path}: cut after {left} bytes, the mail's decoded content is above {self.limits.total_bytes}"
+            )
             data = data[:left]
         self.used_bytes += len(data)
         return data

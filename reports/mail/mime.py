@@ -3,8 +3,8 @@
 """The MIME tree of a mail, without decoding any content.
 
 Done by hand although the standard library has a parser: that one builds all levels of nesting before anyone can stop it
-(10,000 nested parts end in a RecursionError after minutes of work) and goes through a mail line by line in Python. Here a
-level is looked at only when it is asked for, and boundaries are found by one compiled search each.
+(10,000 nested parts end in a RecursionError after minutes of work) and goes through a mail line by line in Python. Here
+a level is looked at only when it is asked for, and boundaries are found by one compiled search each.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
+from abusehandler.harmonization.catalogue import Catalogue, ipv4_twin
 from intelmq.bots.experts.taxonomy.expert import TAXONOMY
 
 from abusehandler.errors import ConfigurationError
-from abusehandler.harmonization.catalogue import Catalogue, ipv4_twin
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         ("peoblems: {}\n", 1, "section 'peoblems' is not known"),
         ("problems:\n  spam: {notify: daily}\n  spam: {notify: never}\n", 3, "stands here twice"),
         ("problems: [spam]\n", 1, "must be a mapping"),
-        ("problems:\n  - : [\n", 3, "not valid YAML"),
+        ("problems: spam: never\n", 1, "not valid YAML"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, line: int, words: str) -> None:
