@@ -131,7 +131,7 @@ class BatchBot:
 
     def _dump(self, raw: bytes, error: BaseException) -> None:
         """Puts one message into IntelMQ's dump file, sends it to `_on_error` if that path exists, acknowledges it."""
-        self.logger.exception("A message cannot be handled; it goes to the dump file.")
+        self.logger.error("A message cannot be handled; it goes to the dump file.")
         try:
             message = MessageFactory.unserialize(raw.decode("utf-8", "replace"), harmonization=self.harmonization)
         except Exception:

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import gzip
 import io
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
-from abusehandler.tickets.reports import ReportRecord
 
 if TYPE_CHECKING:
+    import gzip
     from collections.abc import Iterable, Iterator, Sequence
 
     from abusehandler.bots._batch import Message
+    from abusehandler.tickets.reports import ReportRecord
 
 
 class ReadingBot(BoxBot, BatchBot):

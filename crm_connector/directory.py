@@ -94,7 +94,7 @@ def open_directory(settings: Mapping[str, Any], *, base: Path) -> Directory:
     Relative paths start at `base`. Raises ConfigurationError if a setting is wrong, or a source can neither be read nor
     has a copy of its last good state.
     """
-    links = list(_links(settings, base))
+    links = list(configured_links(settings, base))
     skew = number_setting(settings, "clock_skew_seconds", DEFAULT_CLOCK_SKEW, 0, 86400)
     return Directory([opened(link) for link in links], clock_skew_seconds=int(skew))
 
@@ -107,7 +107,7 @@ def check_settings(settings: Mapping[str, Any], *, base: Path | None = None) -> 
     found = []
     try:
         number_setting(settings, "clock_skew_seconds", DEFAULT_CLOCK_SKEW, 0, 86400)
-        for link in _links(settings, base or Path()):
+        for link in configured_links(settings, base or Path()):
             if base is not None and not link.remote:
                 try:
                     link.connector.mark()
@@ -149,6 +149,7 @@ def make_connector(settings: Mapping[str, Any], base: Path) -> Connector:
 
 
 def _links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:
+    """The sources of a `customers:` section in order, not yet read. Raises ConfigurationError."""
     parts = _parts(settings)
     for key in settings:
         if "chain" in settings and key not in SECTION_SETTINGS:

@@ -44,7 +44,7 @@ class Link:
         self.remote = bool(getattr(connector, "remote", False))
         self._max_gone = max_gone_percent
         self._max_age = max_age
-        self._copy = last_good
+        self.copy = last_good
         self._mark: str | None = None
         self._good_at: datetime | None = None
         self._pause = 0.0
@@ -58,15 +58,15 @@ class Link:
             layer, mark = self._read()
         except Exception as error:
             self._note(error)
-            if self._copy is None or not self._copy.exists():
+            if self.copy is None or not self.copy.exists():
                 raise
-            self.layer = self._copy.load()
+            self.layer = self.copy.load()
             self._good_at = self.layer.read_at
             return
-        baseline = self._copy.summary() if self._copy is not None else None
-        if self._copy is not None and baseline is not None and layer.index.count() < baseline.prefixes:
-            old = self._copy.load()
-            why = suspicion(old, layer, self._max_gone)
+        baseline = self.copy.summary() if self.copy is not None else None
+        if self.copy is not None and baseline is not None and layer.index.count() < baseline.prefixes:
+            old = self.copy.load()
+            why = self.suspicion(old, layer)
             if why:
                 self._refuse(why)
                 self.layer, self._good_at, self._mark = old, old.read_at, mark
@@ -101,6 +101,20 @@ class Link:
             found.append(f"{self.name}: the data is old, read {self._age_text()}")
         return found + (self.layer.problems if self.layer else [])
 
+    def suspicion(self, old: Layer | None, new: Layer) -> str:
+        """Why the change needs a person, empty if it does not."""
+        return suspicion(old, new, self._max_gone) if old is not None else ""
+
+    def read_fresh(self, *, keep: bool = False) -> Layer:
+        """Read the source now without serving it; with `keep` it becomes the copy on disk. Raises what reading raises."""
+        try:
+            layer, _ = self._read()
+            if keep and self.copy is not None:
+                self.copy.keep(layer)
+        finally:
+            self._discard_copy()
+        return layer
+
     def _in_background(self) -> None:
         try:
             self._fresh = self._try() or self._fresh
@@ -116,7 +130,7 @@ class Link:
                 self._good_at = datetime.now(timezone.utc)
                 return None
             layer, mark = self._read()
-            why = suspicion(self.layer, layer, self._max_gone) if self.layer else ""
+            why = self.suspicion(self.layer, layer)
             if why and not self._accepted_by_person(layer):
                 self._refuse(why)
                 self._mark = mark
@@ -133,20 +147,20 @@ class Link:
         mark = self.connector.mark()
         problems = Problems()
         items = self.connector.read(problems)
-        layer = build_layer(items if self._copy is None else teeing(items, self._copy), problems, self.name)
+        layer = build_layer(items if self.copy is None else teeing(items, self.copy), problems, self.name)
         layer.problems = problems.texts()
         return layer, mark
 
     def _accepted_by_person(self, layer: Layer) -> bool:
         """Whether `abusehandler crm import` has put this state on disk meanwhile."""
-        summary = self._copy.summary() if self._copy is not None else None
-        if self._copy is None or summary is None or (self._good_at and summary.read_at <= self._good_at):
+        summary = self.copy.summary() if self.copy is not None else None
+        if self.copy is None or summary is None or (self._good_at and summary.read_at <= self._good_at):
             return False
-        return not suspicion(self._copy.load(), layer, self._max_gone)
+        return not self.suspicion(self.copy.load(), layer)
 
     def _take(self, layer: Layer, mark: str, *, serve: bool = True) -> None:
-        if self._copy is not None:
-            self._copy.keep(layer)
+        if self.copy is not None:
+            self.copy.keep(layer)
         if serve:
             self.layer = layer
         self._mark = mark
@@ -155,8 +169,8 @@ class Link:
         self._pause = self._not_before = 0.0
 
     def _discard_copy(self) -> None:
-        if self._copy is not None:
-            self._copy.discard()
+        if self.copy is not None:
+            self.copy.discard()
 
     def _refuse(self, why: str) -> None:
         self.trouble = (

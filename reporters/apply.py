@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from abusehandler.reporters.definition import RESOURCES
 from abusehandler.reporters.load import matcher_for
 from abusehandler.reporters.take import take
-from abusehandler.reporters.values import Clock, event_time
+from abusehandler.reporters.values import Clock, event_time, with_host
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.freetext.reader import read as read_free_text
 from abusehandler.reports.freetext.times import find_times
@@ -89,7 +89,7 @@ def refine(
             return reading
         if reading.reader in GUESSED and (definition.take or definition.inside):
             context = context or ReadContext(received_at=mail.sent_at or datetime.now(timezone.utc))
-            known = read(mail, context, folders)
+            known = _relayed(match, mail, context, folders) if definition.inside else _taken(match, mail, context)
             if known is not None and len(known.events) >= len(reading.events):
                 return known
         problem = _problem(definition, mail)
@@ -117,7 +117,7 @@ def _taken(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
     doubts = _doubts(match, mail)
     confidence = min(definition.confidence, FORGED) if doubts else definition.confidence
     for row in rows:
-        event = {field: found.value for field, found in row.items() if field != "problem"}
+        event = with_host({field: found.value for field, found in row.items() if field != "problem"})
         spans = {field: found.span for field, found in row.items() if found.span is not None and field != "problem"}
         problem = _row_problem(definition, row) or whole
         if problem is None and guess is None:

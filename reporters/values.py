@@ -45,6 +45,16 @@ def addresses_of(text: str) -> list[str]:
     return list(dict.fromkeys(one.ip for one in found if is_public(one.ip)))
 
 
+def with_host(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with the host of its URL as `source.fqdn`, or as `source.ip` where the URL names an address."""
+    for url in find_urls(str(event.get("source.url") or "")):
+        if not canonical(url.host):
+            event.setdefault("source.fqdn", url.host)
+        elif is_public(url.host):
+            event.setdefault("source.ip", url.host)
+    return event
+
+
 def _address(text: str, clock: Clock) -> str | None:
     alone = canonical(text.strip("[]()<>\"' "))
     if alone:

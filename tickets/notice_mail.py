@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from abusehandler.harmonization.catalogue import Catalogue
     from abusehandler.tickets.outbox import Delivery, Notice, NoticeEvent
 
+UTC = ZoneInfo("UTC")
 #: So many events of a ticket stand in the text; the CSV holds more.
 EVENTS_IN_TEXT = 10
 MAX_CSV_BYTES = 2_000_000
@@ -56,7 +57,7 @@ class Letterhead:
     website: str = ""
     phone: str = ""
     language: str = "en"
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = UTC
 
 
 class NoticeWriter:

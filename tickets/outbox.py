@@ -176,7 +176,8 @@ class Outbox:
             if mails:
                 execute_values(
                     cursor,
-                    "INSERT INTO deliveries (notice_id, recipient, language, message_id) VALUES %s ON CONFLICT (notice_id, recipient) DO NOTHING",
+                    "INSERT INTO deliveries (notice_id, recipient, language, message_id) VALUES %s "
+                    "ON CONFLICT (notice_id, recipient) DO NOTHING",
                     mails,
                 )
             return len(pending)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NEVER = "never"
+UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class NoticeSchedule:
     settle: timedelta = timedelta(seconds=60)
     again: timedelta = timedelta(hours=24)
     digest_hour: int = 8
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = UTC
     policy: str = "catalogue"
 
     def due(self, policy: str, now: datetime) -> Due:

@@ -76,7 +76,7 @@ class MailServer:
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise MailServerUnavailable(
-                f"mail server {settings.host}:{settings.port} ('mail: smtp' of abusehandler.yaml) does not take mail: {error}; the mails wait"
+                f"mail server {settings.host}:{settings.port} (mail.smtp of abusehandler.yaml) takes no mail: {error}; the mails wait"
             ) from error
         self._mails = 0
 

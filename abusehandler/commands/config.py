@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel
 
 from abusehandler.configuration import Configuration, configuration_path, load
 from abusehandler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
 
 from abusehandler.configuration import load
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import migrations, require_current, upgrade
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

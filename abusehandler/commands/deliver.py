@@ -8,7 +8,6 @@ recorded before the mail server is told so. Exit codes are those of sysexits.h: 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import signal
@@ -22,6 +21,7 @@ from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.reports import ReportStore
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from abusehandler.configuration import Configuration

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abusehandler.configuration import configuration_path
 from abusehandler.errors import ConfigurationError
 from abusehandler.harmonization.fields import merge_file, missing
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
 
 from abusehandler.commands.printing import print_rows
 from abusehandler.configuration import load
 from abusehandler.tickets import listing
 from abusehandler.tickets.database import Database
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -136,6 +136,8 @@ def _stream(data: bytes, kind: str, path: str, budget: Budget) -> bytes:
                 chunk = b""
                 while not decoder.needs_input and not decoder.eof and out.tell() <= most:
                     out.write(decoder.decompress(b"", _MEGABYTE))
+    if not decoder.eof and position >= len(data) and out.tell() <= most:
+        budget.note(f"part {path}: cannot be unpacked to its end ({kind}: the file is cut off)")
     if out.tell() > most:
         budget.note(f"part {path}: more than {most} bytes when unpacked, cut")
     return out.getvalue()[:most]

@@ -34,6 +34,8 @@ class _Writer:
         self.pre = 0
         self.link = ""
         self.link_start = 0
+        self.next_end = -1
+        self.unclosed: set[str] = set()
 
     def text(self, raw: str) -> None:
         text = html.unescape(raw) if "&" in raw else raw
@@ -130,21 +132,26 @@ def _tag(source: str, start: int, writer: _Writer) -> int:
         end = source.find(">", start)
         return len(source) if end < 0 else end + 1
     match = _TAG_NAME.match(source, start + 1)
-    end = _end_of_tag(source, start) if match else -1
+    end = _end_of_tag(source, start, writer) if match else -1
     if not match or end < 0:
         writer.text("<")
         return start + 1
     name = match[0].lower()
     if name in _SKIPPED and not source.startswith("/>", end - 1):
-        close = _find_close(source, name, end)
+        close = _find_close(source, name, end, writer)
         return end + 1 if close < 0 else close
     _render(name, source[start : end + 1], writer)
     return end + 1
 
 
-def _end_of_tag(source: str, start: int) -> int:
-    end = source.find(">", start, start + 20_000)
-    if end > 0 and source.count('"', start, end) % 2:  # a `>` within a quoted value
+def _end_of_tag(source: str, start: int, writer: _Writer) -> int:
+    if writer.next_end < start:  # remembered, so that many unfinished tags cost one search
+        found = source.find(">", start)
+        writer.next_end = found if found >= 0 else len(source)
+    end = writer.next_end
+    if end == len(source):
+        return -1
+    if source.count('"', start, min(end, start + 20_000)) % 2:  # a `>` within a quoted value
         quote = source.find('"', end, end + 4096)
         further = source.find(">", quote, quote + 4096) if quote > 0 else -1
         if further > 0:
@@ -152,10 +159,15 @@ def _end_of_tag(source: str, start: int) -> int:
     return end
 
 
-def _find_close(source: str, name: str, position: int) -> int:
-    """The place after `</name>`, looking a megabyte ahead at most."""
-    close = re.compile(rf"</{name}\s{{0,9}}>", re.I).search(source, position, position + 1_000_000)
-    return close.end() if close else -1
+def _find_close(source: str, name: str, position: int, writer: _Writer) -> int:
+    """The place after `</name>`, or -1; looked for in vain once only."""
+    if name in writer.unclosed:
+        return -1
+    close = re.compile(rf"</{name}\s{{0,9}}>", re.I).search(source, position)
+    if close is None:
+        writer.unclosed.add(name)
+        return -1
+    return close.end()
 
 
 def _render(name: str, tag: str, writer: _Writer) -> None:

@@ -46,7 +46,9 @@ def _sheets(data: bytes, path: str, budget: Budget) -> Iterator[tuple[str, str]]
                         budget.note(f"part {path}: sheet {sheet.title!r} read to row {number - 1} only")
                         break
                     values = [_cell(value) for value in row]
-                    if any(values):
+                    while values and not values[-1]:  # many sheets are formatted far to the right of their data
+                        values.pop()
+                    if values:
                         writer.writerow(values)
                 if out.tell():
                     yield str(sheet.title), out.getvalue()

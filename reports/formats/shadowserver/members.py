@@ -74,11 +74,13 @@ class _Joined:
     def read(self, size: int = -1, /) -> bytes:
         if not self._head:
             return self._source.read(size)
+        head, self._head = self._head, b""
         if size < 0:
-            head, self._head = self._head, b""
             return head + self._source.read(-1)
-        head, self._head = self._head[:size], self._head[size:]
-        return head
+        if size > len(head):
+            return head + self._source.read(size - len(head))
+        self._head = head[size:]
+        return head[:size]
 
 
 class _Unpacked:

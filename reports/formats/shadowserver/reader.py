@@ -242,7 +242,7 @@ class _Records:
                 complete = raw[-1] == "\n"
                 if complete:
                     raw = raw[:-1]
-                if not cells or (len(cells) == 1 and not cells[0].strip()):
+                if not raw.strip():
                     continue
                 if too_long and number in too_long:
                     yield number, raw, "the line is too long", complete

@@ -93,9 +93,8 @@ def test_repeated_and_contradicting_rows(opened):
     [answer] = known.lookup_many([Query("192.0.2.17", NOW)])
     assert answer.outcome == "ambiguous"
     assert {candidate.place for candidate in answer.candidates} == {"customers.csv:4", "customers.csv:5"}
-    assert known.problems() == [
-        "192.0.2.16/28 has two customers at once: 1 (customers.csv:4) and 2 (customers.csv:5); answers will be ambiguous"
-    ]
+    [problem] = known.problems()
+    assert problem.startswith("192.0.2.16/28 has two customers at once: 1 (customers.csv:4) and 2 (customers.csv:5)")
 
 
 def test_several_contacts(opened):

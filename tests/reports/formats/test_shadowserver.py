@@ -7,13 +7,16 @@ from __future__ import annotations
 import io
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from abusehandler.harmonization.catalogue import Catalogue
-from abusehandler.reports.event import Event
 from abusehandler.reports.formats.shadowserver import read, rows
 from abusehandler.reports.reading import BadPart
 from intelmq.lib.message import Event as IntelMQEvent
+
+if TYPE_CHECKING:
+    from abusehandler.reports.event import Event
 
 SAMPLES = Path(__file__).parent / "shadowserver"
 RECEIVED = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)

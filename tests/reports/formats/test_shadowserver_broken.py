@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import io
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 from abusehandler.harmonization.catalogue import Catalogue
-from abusehandler.reports.event import Event
 from abusehandler.reports.formats.shadowserver import read
 from abusehandler.reports.formats.shadowserver.lines import LINE_BYTES
 from abusehandler.reports.reading import BadPart
 from hypothesis import given
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from abusehandler.reports.event import Event
 
 RECEIVED = datetime(2026, 11, 21, 6, tzinfo=timezone.utc)
 CATALOGUE = Catalogue.load()
@@ -97,7 +100,8 @@ def test_empty_cells_behind_the_last_column_do_no_harm() -> None:
     assert not bad
 
 
-@pytest.mark.parametrize("kept", range(1, len(row(2)) - 1))
+# Not where only the last cell is gone, the comma before it still there: that is what an empty last cell looks like.
+@pytest.mark.parametrize("kept", [kept for kept in range(1, len(row(2)) - 1) if kept != row(2).rindex(b",") + 1])
 def test_a_file_cut_off_in_the_last_row(kept: int) -> None:
     events, bad = split(HEADER + row(1) + row(2)[:kept])
     assert addresses(events) == ["192.0.2.1"]

@@ -276,8 +276,7 @@ class TestLimits:
         "content",
         [
             b"", b"\n", b"\0" * 1000, b"From: ", b"Content-Type: multipart/mixed\n\nno boundary", b"\xff" * 5000, b":\n:\n\n:",
-            b"Content-Type: text/plain; charset=\"\n\nx", b"Content-Transfer-Encoding: base64\n\n!!!!=", b"PK\x03\x04" * 100,
-        ],
+            b"Content-Type: text/plain; charset=\"\n\nx", b"Content-Transfer-Encoding: base64\n\n!!!!=",         ],
     )  # fmt: skip
     def test_garbage_never_raises(self, content: bytes) -> None:
         assert decode(content).limits == ()
