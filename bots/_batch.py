@@ -9,7 +9,7 @@ What a bot adds is `handle(events)`. What the base sees to:
 - if something outside is away (database, disk, Redis), nothing is dumped: the messages stay where they are and the
   stock loop tries again every `error_retry_delay` seconds, without end;
 - queues that have grown to `queue_limit` stop the sender until they are half as long;
-- with a broker that is not Redis, and in unit tests, the stock methods are used, one message at a time.
+- with a broker that is not Redis, in unit tests and under `intelmqctl run`, the stock methods are used, one message at a time.
 """
 
 from __future__ import annotations
@@ -60,8 +60,11 @@ class BatchBot:
     def idle(self) -> None:
         """Called when no message came for a while."""
 
+    def prepare_dry_run(self, dry: bool) -> None:
+        """Told before a message is handled by the stock way whether anything may be changed."""
+
     def process(self) -> None:
-        if not self._connect():
+        if _intelmq.being_debugged(self) or not self._connect():
             self._process_stock()
             return
         assert self._source is not None
@@ -177,6 +180,7 @@ class BatchBot:
     def _process_stock(self) -> None:
         """One message by IntelMQ's own methods: unit tests and brokers other than Redis."""
         message = self.receive_message()
+        self.prepare_dry_run(_intelmq.dry_run(self))
         try:
             produced = list(self.handle([{**message.to_dict(hierarchical=False), "__type": type(message).__name__}]))
         except (PipelineError, SystemExit):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from abusehandler.harmonization.catalogue import Catalogue
+from abusehandler.harmonization.fields import missing
 from abusehandler.reports.context import OwnAssets
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import EvidenceStore
@@ -73,6 +74,7 @@ class BoxBot:
 
     def init(self) -> None:
         try:
+            self._require_fields()
             self.box = Box(load(Path(self.configuration_file) if self.configuration_file else None), self.bot_id)
             if self._needs_database:
                 require_current(self.box.database)
@@ -80,8 +82,18 @@ class BoxBot:
         except ConfigurationError as error:
             raise IntelmqConfigurationError("abusehandler", str(error)) from error
 
+    def _require_fields(self) -> None:
+        lacking = missing(self.harmonization)
+        if lacking:
+            raise ConfigurationError(
+                f"harmonization.conf lacks {', '.join(lacking)}; run 'abusehandler harmonization merge'"
+            )
+
     def prepare(self) -> None:
         """What a bot sets up once `box` is there."""
+
+    def prepare_dry_run(self, dry: bool) -> None:
+        self.box.database.dry_run = dry
 
     def shutdown(self) -> None:
         if "box" in self.__dict__:

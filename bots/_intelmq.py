@@ -73,6 +73,19 @@ def handle_reload(bot: Bot) -> None:
     getattr(bot, HANDLE_SIGHUP)()
 
 
+def being_debugged(bot: Bot) -> bool:
+    """Whether `intelmqctl run BOT process` gives the message or looks at what is sent: it replaces methods of the instance."""
+    pipeline = getattr(bot, SOURCE)
+    return bool({"send_message", "acknowledge_message"} & vars(bot).keys()) or (
+        pipeline is not None and "receive" in vars(pipeline)
+    )
+
+
+def dry_run(bot: Bot) -> bool:
+    """Whether it is `intelmqctl run BOT process --dryrun`: nothing may be changed."""
+    return "acknowledge_message" in vars(bot)
+
+
 def redis_client(pipeline: Redis) -> Any:
     """The redis-py client of a connected pipeline."""
     return pipeline.pipe

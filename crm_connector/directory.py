@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CONNECTORS = {
     "csv": "abusehandler.crm_connector.files.delimited:DelimitedFile",
     "tsv": "abusehandler.crm_connector.files.delimited:DelimitedFile",
+    "yaml": "abusehandler.crm_connector.files.yaml_file:YamlFile",
+    "xlsx": "abusehandler.crm_connector.files.workbook:Workbook",
     "stub": "abusehandler.crm_connector.stub:StubConnector",
 }
 #: Reports come from machines whose clocks differ; so many seconds around the time of the event are looked at.
@@ -148,7 +150,7 @@ def make_connector(settings: Mapping[str, Any], base: Path) -> Connector:
     return connector
 
 
-def _links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:
+def configured_links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:
     """The sources of a `customers:` section in order, not yet read. Raises ConfigurationError."""
     parts = _parts(settings)
     for key in settings:

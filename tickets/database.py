@@ -34,6 +34,8 @@ class Database:
         self._dsn = dsn
         self._application = application
         self._connection: psycopg2.extensions.connection | None = None
+        #: Roll every transaction back instead of committing it: for trying what would happen.
+        self.dry_run = False
 
     def connection(self) -> psycopg2.extensions.connection:
         """The open connection. Raises Unavailable when there is no way to the server."""
@@ -68,6 +70,8 @@ class Database:
         try:
             with connection, connection.cursor() as cursor:
                 yield cursor
+                if self.dry_run:
+                    connection.rollback()
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             if getattr(error, "pgcode", None) in RETRY_CODES:
                 raise

@@ -16,8 +16,8 @@ from abusehandler.crm_connector import Assignment, Query, open_directory
 from abusehandler.crm_connector.addresses import parse_address
 from abusehandler.crm_connector.difference import Difference, difference
 from abusehandler.crm_connector.directory import configured_links
-from abusehandler.crm_connector.test_kit import try_connector
 from abusehandler.crm_connector.times import parse_moment
+from abusehandler.crm_connector.trial import try_connector
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.bots._batch import BatchBot
@@ -69,10 +69,11 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
 
 
 def _question(message: Message) -> Query:
+    at = message.get("time.source") or message.get("time.observation")
     host = message.get("source.fqdn") if "source.ip" not in message else None
     return Query(
         address=message.get("source.ip"),
-        at=datetime.fromisoformat(message.get("time.source") or message["time.observation"]),
+        at=datetime.fromisoformat(at) if at else datetime.now(timezone.utc),
         port=message.get("source.port"),
         host=host,
     )

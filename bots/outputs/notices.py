@@ -60,7 +60,10 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         """Whatever is sent to this bot's queue only wakes it."""
-        self._run()
+        if self.box.database.dry_run:
+            self.logger.info("Nothing is sent in a dry run; 'abusehandler notice list' shows what waits.")
+        else:
+            self._run()
         return ()
 
     def idle(self) -> None:

@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Servers for the tests: PostgreSQL, Redis and an SMTP sink of their own, started once for a run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink
+from abusehandler.tickets.database import Database
+from abusehandler.tickets.migrate import upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_number = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("ABUSEHANDLER_CORPUS"):
+        return
+    absent = pytest.mark.skip(reason="ABUSEHANDLER_CORPUS names no folder of real reports")
+    for item in items:
+        if "corpus" in item.keywords:
+            item.add_marker(absent)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real reports."""
+    return Path(os.environ["ABUSEHANDLER_CORPUS"])
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder with a short path: sockets live in it (pytest's own paths are too long for them)."""
+    if os.geteuid() == 0:
+        pytest.fail(
+            "PostgreSQL and the bots refuse to run as root: use installer/test.sh, which goes on as another user",
+            pytrace=False,
+        )
+    folder = Path(tempfile.mkdtemp(prefix="ah-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(server_folder / "pg")
+    server.start("max_connections=100", "shared_buffers=64MB")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(server_folder / "rd")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def smtp_sink(tmp_path: Path) -> Iterator[SmtpSink]:
+    sink = SmtpSink(tmp_path / "smtp")
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def empty_dsn(postgres: PostgresServer) -> str:
+    """A database without our schema."""
+    name = f"test{next(_number)}"
+    postgres.make_database(name)
+    return postgres.dsn(name)
+
+
+@pytest.fixture
+def dsn(empty_dsn: str) -> str:
+    """A database with our schema and nothing in it."""
+    database = Database(empty_dsn)
+    upgrade(database)
+    database.close()
+    return empty_dsn
+
+
+@pytest.fixture
+def database(dsn: str) -> Iterator[Database]:
+    opened = Database(dsn)
+    yield opened
+    opened.close()

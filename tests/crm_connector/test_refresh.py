@@ -1,0 +1,210 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Data that changes, breaks, and comes back: the last good state keeps serving, across restarts too."""
+
+import os
+import time
+from datetime import datetime, timezone
+
+import pytest
+from abusehandler.crm_connector import Assignment, Customer, Query, check_settings, open_directory
+
+from abusehandler.errors import ConfigurationError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+
+
+def rows(count, customer="7"):
+    return "prefix,id\n" + "".join(f"192.0.2.{at},{customer}\n" for at in range(count))
+
+
+def write(path, text):
+    """Put the file in place as a careful export does, by renaming."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    os.replace(new, path)  # noqa: PTH105
+
+
+def found(known, address="192.0.2.1"):
+    [answer] = known.lookup_many([Query(address, NOW)])
+    return answer.customer.id if answer.customer else answer.outcome
+
+
+@pytest.fixture
+def settings():
+    return {"connector": "csv", "path": "c.csv"}
+
+
+def test_a_changed_file_is_read_again(tmp_path, settings):
+    write(tmp_path / "c.csv", rows(5))
+    known = open_directory(settings, base=tmp_path)
+    assert known.refresh() is False
+    write(tmp_path / "c.csv", rows(5, "8"))
+    assert found(known) == "7"
+    assert known.refresh() is True
+    assert found(known) == "8"
+    assert known.refresh() is False
+
+
+@pytest.mark.parametrize("spoil", ["<html>no</html>", None])
+def test_a_broken_file_keeps_the_last_good_state(tmp_path, settings, spoil):
+    write(tmp_path / "c.csv", rows(50))
+    known = open_directory(settings, base=tmp_path)
+    if spoil is None:
+        (tmp_path / "c.csv").unlink()
+    else:
+        write(tmp_path / "c.csv", spoil)
+    assert known.refresh() is False
+    assert found(known) == "7"
+    assert "keeps serving" in known.problems()[0]
+    write(tmp_path / "c.csv", rows(50, "8") + "198.51.100.1,8\n" * 3)
+    write(tmp_path / "c.csv", rows(51))
+    assert known.refresh() is True
+    assert known.problems() == []
+
+
+@pytest.mark.parametrize("text", [rows(30), rows(0), rows(100, "9")], ids=["cut", "empty", "all moved"])
+def test_a_mass_change_needs_a_person(tmp_path, settings, text):
+    write(tmp_path / "c.csv", rows(100))
+    known = open_directory(settings, base=tmp_path)
+    write(tmp_path / "c.csv", text)
+    assert known.refresh() is False
+    assert found(known, "192.0.2.99") == "7"
+    assert "not taken" in known.problems()[0]
+    assert "of 100 prefixes would" in known.problems()[0]
+    write(tmp_path / "c.csv", rows(90))
+    assert known.refresh() is True
+    assert found(known, "192.0.2.99") == "none"
+
+
+def test_the_limit_of_a_mass_change_is_a_setting(tmp_path, settings):
+    write(tmp_path / "c.csv", rows(100))
+    known = open_directory({**settings, "max_gone_percent": 80}, base=tmp_path)
+    write(tmp_path / "c.csv", rows(30))
+    assert known.refresh() is True
+
+
+def test_a_restart_while_the_source_is_broken(tmp_path, settings):
+    settings["state_path"] = "state"
+    write(tmp_path / "c.csv", rows(100))
+    open_directory(settings, base=tmp_path)
+    (tmp_path / "c.csv").unlink()
+    known = open_directory(settings, base=tmp_path)
+    assert found(known) == "7"
+    assert "cannot be read" in known.problems()[0]
+    write(tmp_path / "c.csv", rows(100, "7"))
+    assert known.refresh() is True
+    assert known.problems() == []
+
+
+def test_a_restart_with_a_cut_file(tmp_path, settings):
+    settings["state_path"] = "state"
+    write(tmp_path / "c.csv", rows(100))
+    open_directory(settings, base=tmp_path)
+    write(tmp_path / "c.csv", rows(20))
+    known = open_directory(settings, base=tmp_path)
+    assert found(known, "192.0.2.99") == "7"
+    assert "not taken" in known.problems()[0]
+    assert len(list((tmp_path / "state").iterdir())) == 1
+
+
+def test_a_damaged_copy_is_not_used(tmp_path, settings):
+    settings["state_path"] = "state"
+    write(tmp_path / "c.csv", rows(100))
+    open_directory(settings, base=tmp_path)
+    [copy] = (tmp_path / "state").iterdir()
+    assert copy.stat().st_mode & 0o077 == 0
+    copy.write_bytes(copy.read_bytes()[:-100])
+    (tmp_path / "c.csv").unlink()
+    with pytest.raises(ConfigurationError):
+        open_directory(settings, base=tmp_path)
+
+
+def test_a_copy_keeps_everything(tmp_path):
+    settings = {"connector": "abusehandler.crm_connector.stub:StubConnector", "state_path": str(tmp_path)}
+    known = open_directory(settings, base=tmp_path)
+    [link] = known.links
+    again = link.copy.load()
+    assert again.customers == link.layer.customers
+    assert list(again.assignments()) == list(link.layer.assignments())
+    assert list(again.host_names()) == list(link.layer.host_names())
+
+
+class Slow:
+    """A remote system that can be told what to do."""
+
+    remote = True
+    answer: object = "first"
+
+    def __init__(self, settings, base):
+        pass
+
+    def mark(self):
+        return ""
+
+    def read(self, report):
+        if isinstance(Slow.answer, Exception):
+            raise Slow.answer
+        yield Assignment("192.0.2.1", str(Slow.answer))
+        yield Customer(str(Slow.answer))
+
+
+def wait_for(known):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if known.refresh():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_remote_source_is_read_in_the_background(tmp_path):
+    Slow.answer = "first"
+    known = open_directory({"connector": f"{__name__}:Slow"}, base=tmp_path)
+    assert found(known) == "first"
+    Slow.answer = "second"
+    assert wait_for(known)
+    while found(known) != "second":
+        assert wait_for(known)
+    Slow.answer = RuntimeError("the billing system is on fire")
+    known.links[0].refresh(wait=True)
+    assert found(known) == "second"
+    assert "RuntimeError: the billing system is on fire" in known.problems()[0]
+    # The circuit is open: a broken system is left alone for a while.
+    Slow.answer = "third"
+    assert known.refresh(wait=True) is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "connector: csv"),
+        ({"connector": "cvs"}, "no 'cvs'"),
+        ({"connector": "csv"}, "path: write the path"),
+        ({"connector": "csv", "path": "c.csv", "pfad": "x"}, "pfad: no such setting"),
+        ({"connector": "csv", "path": "c.csv", "delimeter": ";"}, "did you mean delimiter"),
+        ({"connector": "csv", "path": "c.csv", "delimiter": "ab"}, "delimiter: one character"),
+        ({"connector": "csv", "path": "c.csv", "encoding": "latin-x"}, "no encoding"),
+        (
+            {"connector": "csv", "path": "c.csv", "time_zone": 7, "max_gone_percent": "x"},
+            "max_gone_percent: write a number",
+        ),
+        ({"connector": "csv", "path": "c.csv", "clock_skew_seconds": -1}, "clock_skew_seconds: write a number"),
+        ({"chain": []}, "chain: write a list"),
+        ({"chain": [{"connector": "csv", "path": "c.csv"}], "path": "x"}, "stands beside chain"),
+        ({"connector": "no.such.module:Class"}, "No module named"),
+        ({"connector": "json:NoClass"}, "has no class NoClass"),
+        ({"connector": "builtins:int"}, "connector builtins:int"),
+    ],
+)
+def test_wrong_settings_say_what_to_write(settings, told, tmp_path):
+    [problem] = check_settings(settings)
+    assert told in problem
+    with pytest.raises(ConfigurationError):
+        open_directory(settings, base=tmp_path)
+
+
+def test_right_settings(tmp_path):
+    settings = {"connector": "csv", "path": "c.csv"}
+    assert check_settings(settings) == []
+    assert "No such file" in check_settings(settings, base=tmp_path)[0]
