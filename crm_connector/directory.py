@@ -32,6 +32,11 @@ CONNECTORS = {
     "tsv": "abusehandler.crm_connector.files.delimited:DelimitedFile",
     "yaml": "abusehandler.crm_connector.files.yaml_file:YamlFile",
     "xlsx": "abusehandler.crm_connector.files.workbook:Workbook",
+    "isc-dhcpd": "abusehandler.crm_connector.leases.isc_dhcpd:IscDhcpd",
+    "kea": "abusehandler.crm_connector.leases.kea:Kea",
+    "freeradius": "abusehandler.crm_connector.leases.freeradius:FreeRadiusDetail",
+    "port-blocks": "abusehandler.crm_connector.leases.port_blocks:PortBlocks",
+    "deterministic-nat": "abusehandler.crm_connector.leases.deterministic_nat:DeterministicNat",
     "stub": "abusehandler.crm_connector.stub:StubConnector",
 }
 #: Reports come from machines whose clocks differ; so many seconds around the time of the event are looked at.

@@ -121,6 +121,9 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
             continue
         number = numbers.get(item.customer_id)
         if number is None:
+            if not isinstance(item.customer_id, str) or not item.customer_id:
+                problems(f"{item.place or source}: customer {item.customer_id!r} is not a text; left out")
+                continue
             number = numbers.setdefault(item.customer_id, len(numbers))
         place = places.get(item.source)
         if place is None:
@@ -134,7 +137,7 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
                 names.add(item.name, number, place, item.line)
                 continue
             bits, network, length, corrected = parse_prefix(item.prefix)
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError) as error:  # a connector of the ISP's own may give any type
             problems(f"{item.place or source}: {error}; left out")
             continue
         if corrected:

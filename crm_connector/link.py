@@ -126,8 +126,9 @@ class Link:
             return None
         try:
             mark = self.connector.mark()
-            if mark and mark == self._mark:
-                self._good_at = datetime.now(timezone.utc)
+            if mark and mark == self._mark and not self._copy_is_newer():
+                if not self.trouble:
+                    self._good_at = datetime.now(timezone.utc)
                 return None
             layer, mark = self._read()
             why = self.suspicion(self.layer, layer)
@@ -153,10 +154,14 @@ class Link:
 
     def _accepted_by_person(self, layer: Layer) -> bool:
         """Whether `abusehandler crm import` has put this state on disk meanwhile."""
-        summary = self.copy.summary() if self.copy is not None else None
-        if self.copy is None or summary is None or (self._good_at and summary.read_at <= self._good_at):
+        return self._copy_is_newer() and self.copy is not None and not self.suspicion(self.copy.load(), layer)
+
+    def _copy_is_newer(self) -> bool:
+        """Whether another process put a copy on disk after our reading, while we refuse what the source says."""
+        if self.copy is None or not self.trouble or self._good_at is None:
             return False
-        return not self.suspicion(self.copy.load(), layer)
+        summary = self.copy.summary()
+        return summary is not None and summary.read_at > self._good_at
 
     def _take(self, layer: Layer, mark: str, *, serve: bool = True) -> None:
         if self.copy is not None:

@@ -14,6 +14,7 @@ leave_root() {
     [ "$(id -u)" = 0 ] || return 0
     command -v setpriv >/dev/null || fail "setpriv is missing: apt-get install util-linux"
     install_for_root
+    rm -rf -- "$folder/source"
     mkdir -p "$folder/source"
     tar -C "$source_folder" --exclude=./.git --exclude=./.tryout --exclude=./.test-venv --exclude='*.egg-info' \
         --exclude=__pycache__ --exclude='.*_cache' -cf - . | tar -C "$folder/source" -xf -

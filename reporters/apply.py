@@ -302,7 +302,7 @@ def _free_text_problem(mail: Mail, context: ReadContext) -> tuple[str, str]:
 
 def _doubts(match: Match, mail: Mail) -> tuple[str, ...]:
     """Why the sender may be another than the one the definition describes."""
-    if match.proven:
+    if match.proven or not (match.alternative.senders or match.alternative.dkim):
         return ()
     believed = dict(mail.authentication.believed)
     failed = [method for method in ("dmarc", "dkim", "spf") if believed.get(method) == "fail"]

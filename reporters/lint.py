@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from abusehandler.reporters.definition import RESOURCES
 from abusehandler.reporters.load import load_file
-from abusehandler.reporters.match import Matcher
+from abusehandler.reporters.match import Look, Matcher, look_at
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.mail.decode import decode
 
@@ -83,10 +83,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sample:
-    """A mail beside a definition, and what must come of it (`None` where the file with the expectation is missing)."""
+    """A mail beside a definition, and what must come of it (`None` where the file with the expectation is missing).
+
+    `relayed`: it is the letter of a relay, so another sender's report may stand in it.
+    """
 
     path: Path
     owner: str
+    relayed: bool = False
 
     @cached_property
     def raw(self) -> bytes:
@@ -95,6 +99,10 @@ class Sample:
     @cached_property
     def mail(self) -> Mail:
         return decode(self.raw)
+
+    @cached_property
+    def look(self) -> Look:
+        return look_at(self.mail)
 
     @property
     def expected_path(self) -> Path:
@@ -112,7 +120,7 @@ def samples_of(definition: Definition) -> list[Sample]:
     """The samples of a definition: `samples/NAME/*.eml` beside its file."""
     assert definition.path is not None
     folder = definition.path.parent / "samples" / definition.name
-    return [Sample(path, definition.name) for path in sorted(folder.glob("*.eml"))]
+    return [Sample(path, definition.name, definition.inside is not None) for path in sorted(folder.glob("*.eml"))]
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,7 @@ class Case:
     samples: list[Sample]
     others: list[Sample]
     matcher: Matcher
+    slow: frozenset[str]
 
 
 class Check:
@@ -192,7 +201,7 @@ class ReadsOwnSamples(Check):
 
     def look(self, case: Case) -> Iterator[tuple[int, str]]:
         for sample in case.samples:
-            match = case.matcher.match(sample.mail)
+            match = case.matcher.match_look(sample.look)
             if match is None or match.definition.name != case.definition.name:
                 found = match.definition.name if match else "none"
                 yield 0, f"{sample.path.name} is recognised as {found}"
@@ -207,7 +216,7 @@ class LeavesOthersSamples(Check):
     def look(self, case: Case) -> Iterator[tuple[int, str]]:
         alone = Matcher([case.definition])
         for sample in case.others:
-            if alone.match(sample.mail) is not None:
+            if not sample.relayed and alone.match_look(sample.look) is not None:
                 yield 0, f"it also recognises the sample {sample.path.name} of {sample.owner}"
 
 
@@ -222,8 +231,10 @@ class NarrowEnough(Check):
             private = [sender for sender in alternative.senders if sender not in FREE_MAIL]
             if private:
                 continue
-            letters = len(re.sub(r"\W|\\.", "", alternative.subject.pattern)) if alternative.subject else 0
-            if letters < 10 and sum(map(len, alternative.body)) < 24:
+            subject = alternative.subject.pattern if alternative.subject else ""
+            letters = len(re.sub(r"\\[dswb]|\{[\d,]+\}|\W", "", subject))
+            tag = subject.startswith(r"^\[") and letters >= 6
+            if not tag and letters + sum(map(len, alternative.body)) < 10:
                 yield alternative.line, "this alternative would recognise mails of many senders"
 
 
@@ -255,16 +266,12 @@ class DefaultProblemLast(Check):
 
 class ForgeryClaim(Check):
     name = "forgery-claim"
-    recommendation = "`spoofable: false` needs `from:` or `dkim:` domains in each alternative, against which a signature can be checked"
+    recommendation = "`spoofable: false` needs an alternative with `from:` or `dkim:`, against which a signature can be checked"
 
     def look(self, case: Case) -> Iterator[tuple[int, str]]:
-        if not case.definition.spoofable:
-            for alternative in case.definition.recognise:
-                if not alternative.dkim and not alternative.senders:
-                    yield (
-                        alternative.line,
-                        "it claims that the sender cannot be forged, but this alternative asks for none",
-                    )
+        asks = any(alternative.dkim or alternative.senders for alternative in case.definition.recognise)
+        if not case.definition.spoofable and not asks:
+            yield 0, "it claims that the sender cannot be forged, but asks for no sender"
 
 
 class FastPatterns(Check):
@@ -272,10 +279,9 @@ class FastPatterns(Check):
     recommendation = "Begin the pattern with a word or `^`, use smaller bounds, and no two repeats side by side that like the same character"
 
     def look(self, case: Case) -> Iterator[tuple[int, str]]:
-        patterns = patterns_of(case.definition)
-        for index in slow_patterns([pattern.pattern for _, pattern in patterns]):
-            line, pattern = patterns[index]
-            yield line, f"the pattern {pattern.pattern[:80]!r} is slow on a hostile text"
+        for line, pattern in patterns_of(case.definition):
+            if pattern.pattern in case.slow:
+                yield line, f"the pattern {pattern.pattern[:80]!r} is slow on a hostile text"
 
 
 class DocumentationAddresses(Check):
@@ -372,10 +378,12 @@ def check_files(files: Iterable[Path], neighbours: Iterable[Definition]) -> list
     names = {definition.name for definition in loaded}
     everybody = [*loaded, *(one for one in neighbours if one.name not in names)]
     matcher = Matcher(everybody)
+    patterns = sorted({pattern.pattern for definition in loaded for _, pattern in patterns_of(definition)})
+    slow = frozenset(patterns[index] for index in slow_patterns(patterns))
     samples = {definition.name: samples_of(definition) for definition in everybody if definition.path is not None}
     for definition in loaded:
         others = [sample for name, some in samples.items() if name != definition.name for sample in some]
-        case = Case(definition, samples.get(definition.name, []), others, matcher)
+        case = Case(definition, samples.get(definition.name, []), others, matcher, slow)
         for check in CHECKS:
             for line, text in check.look(case):
                 findings.append(

@@ -126,12 +126,15 @@ class Matcher:
 
     def match(self, mail: Mail) -> Match | None:
         """The definition that fits best: an address before a domain, a domain before mere words, more marks before fewer."""
-        found = self.matches(mail)
+        return self.match_look(look_at(mail))
+
+    def match_look(self, look: Look) -> Match | None:
+        """As `match`, for a mail that was looked at already."""
+        found = self.matches(look)
         return found[0] if found else None
 
-    def matches(self, mail: Mail) -> list[Match]:
+    def matches(self, look: Look) -> list[Match]:
         """All definitions that fit, the best first; each definition once."""
-        look = look_at(mail)
         scored: dict[str, tuple[tuple[int, ...], Match]] = {}
         for definition, alternative, closeness in self._candidates(look):
             if not _holds(alternative, look):

@@ -147,6 +147,9 @@ class _Order:
         if self.late():
             return Reading("unread", "none", f"reading took more than {self.options.seconds:g} s")
         text = self.ask(_free_text("read"), mail)
+        if text is None or (text.verdict == "unread" and not text.events):
+            if reason := _sealed(mail):
+                return Reading("unread", "none", reason, kind="encrypted")
         return self.finish(text) if text is not None else Reading("unread", "none", "no reader understood it")
 
     def machine(self, mail: Mail) -> Reading | None:
@@ -200,6 +203,16 @@ class _Order:
 
     def late(self) -> bool:
         return time.monotonic() > self.deadline
+
+
+def _sealed(mail: Mail) -> str:
+    """Why nobody can read it: encrypted to a key that a person has."""
+    for part in mail.own_parts():
+        if part.content_type == "application/pgp-encrypted" or "-----BEGIN PGP MESSAGE-----" in part.text[:5000]:
+            return "encrypted with OpenPGP: decrypt it and hand it in again"
+        if part.content_type in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+            return "encrypted with S/MIME: decrypt it and hand it in again"
+    return ""
 
 
 def _free_text(name: str) -> Reader | None:

@@ -158,6 +158,7 @@ class Columns:
 @lru_cache(maxsize=2048)
 def plain_name(name: str) -> str:
     """A column's name as lower-case words with `_` between: `SrcIP` → `src_ip`, `Source Address` → `source_address`."""
+    name = re.sub(r"IPv([46])", r"Ipv\1", name)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip()[:80])
     plain = re.sub(r"[^\w]+|_+", "_", name.lower()).strip("_")
     glued = _GLUED.fullmatch(plain)
@@ -168,7 +169,8 @@ def columns_of(header: Sequence[str]) -> Columns | None:
     """The meaning of a header row, or None if no column can be a resource."""
     names = tuple(plain_name(name) for name in header[:200])
     own = {place: _INTELMQ[name] for place, name in enumerate(names) if name in _INTELMQ}
-    if len(own) >= 3 and any(name in ("source.ip", "source.fqdn", "source.url") for name in own.values()):
+    certain = any(name.startswith(("time.", "classification.", "feed.")) for name in own.values()) or "." in "".join(header)
+    if len(own) >= 3 and certain and any(name in ("source.ip", "source.fqdn", "source.url") for name in own.values()):
         return Columns(names, {}, (), own)
     found: dict[str, tuple[int, int]] = {}  # role → (rank, place); the lowest rank wins, then the first place
     for place, name in enumerate(names):
@@ -177,6 +179,8 @@ def columns_of(header: Sequence[str]) -> Columns | None:
                 found[role] = (rank, place)
     places = {role: place for role, (_, place) in found.items()}
     _settle(names, found, places)
+    if places.get("date") == places.get("time"):
+        places.pop("date", None)
     if not places.keys() & {"source.ip", "source.url", "source.fqdn"}:
         return None
     classes = [names.index(name) for name in _CLASSES if name in names]
@@ -227,7 +231,8 @@ def _roles(name: str) -> tuple[tuple[str, int], ...]:
     if name in ("rdns", "reverse_dns", "ptr", "reverse"):
         return (("source.reverse_dns", 1),)
     if _is_time(words, name):
-        return (("time", _time_rank(words, name)),)
+        rank = _time_rank(words, name)
+        return (("time", rank), ("date", 1)) if rank == 6 else (("time", rank),)
     if name in _MALWARE:
         return (("malware", 1 if name.startswith("malware") else 2),)
     if words & {"protocol", "proto", "transport", "protocolo"} and len(words) <= 2:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Tables attached to a mail: CSV, TSV, workbooks, JSON lists; read by what their columns are called.
+"""Tables attached to a mail: CSV, TSV, workbooks, lists in JSON and XML; read by what their columns are called.
 
 Shadowserver's reports are handed to their own reader. A table without a header is read when one column only holds
 public addresses. Bad rows become `BadPart`s, the others go on.
@@ -9,7 +9,9 @@ public addresses. Bad rows become `BadPart`s, the others go on.
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from abusehandler.reports.formats import problems, values
 from abusehandler.reports.formats.columns import Columns, columns_of, plain_name
 from abusehandler.reports.formats.intelmq_json import clean_event
 from abusehandler.reports.formats.shadowserver_mail import ShadowserverRows, read_shadowserver_part
+from abusehandler.reports.formats.xml_records import xml_records
 from abusehandler.reports.freetext.addresses import find_addresses
 from abusehandler.reports.freetext.refang import refang
 from abusehandler.reports.freetext.zones import stated_zone
@@ -35,6 +38,7 @@ _HEADER_WITHIN = 15
 _MOST_ROWS = 50_000
 _MOST_BAD = 200
 _MOST_EXTRA = 40
+_CLOCK_ALONE = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?(?:\s?[A-Za-z]{1,5}|\s?[+-]\d{2}:?\d{2})?")
 _LARGEST_JSON = 20 * 1024 * 1024
 
 
@@ -60,11 +64,7 @@ def read_tables(mail: Mail, context: ReadContext) -> Reading | None:
         if table is not None:
             reader = "shadowserver"
         else:
-            table = (
-                _read_json(part.text, part.path, zone)
-                if part.text.lstrip()[:1] in "[{"
-                else read_table_text(part.text, part.path, zone)
-            )
+            table = _read_any(part, zone)
         if table is None:
             continue
         for read in table.events:
@@ -97,6 +97,15 @@ def read_tables(mail: Mail, context: ReadContext) -> Reading | None:
         kind="table",
         confidence=0.9,
     )
+
+
+def _read_any(part: Part, zone: tzinfo | None) -> Table | None:
+    first = part.text[:200].lstrip()[:1]
+    if first and first in "[{":
+        return _read_json(part.text, part.path, zone)
+    if first == "<":
+        return _read_records(xml_records(part.text), part.path, zone)
+    return read_table_text(part.text, part.path, zone)
 
 
 def _as_the_subject_sees_it(subject: str, events: list[ReadEvent]) -> list[ReadEvent]:
@@ -204,7 +213,10 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _rows(text: str, delimiter: str, skip: int) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader((line for line in text.splitlines()[skip:]), delimiter=delimiter, skipinitialspace=True)
+    lines = io.StringIO(text)
+    for _ in range(skip):
+        lines.readline()
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     while True:
         try:
             row = next(reader)
@@ -228,7 +240,7 @@ def _event_of_row(columns: Columns, row: Sequence[str], zone: tzinfo | None) -> 
     for side in ("source", "destination"):
         if (number := values.port(cell.get(f"{side}.port", ""))) is not None:
             event[f"{side}.port"] = number
-    _time(event, cell, columns, row, zone)
+    _time(event, cell, columns, zone)
     problem = next(
         (
             found
@@ -276,15 +288,12 @@ def _resources(event: Event, cell: dict[str, str]) -> None:
         event["source.reverse_dns"] = name
 
 
-def _time(event: Event, cell: dict[str, str], columns: Columns, row: Sequence[str], zone: tzinfo | None) -> None:
+def _time(event: Event, cell: dict[str, str], columns: Columns, zone: tzinfo | None) -> None:
     text = cell.get("time", "")
     if not text:
         return
-    if ":" not in text and not text.isdigit():  # date and clock in two columns
-        for name in ("time", "hour", "uhrzeit", "zeit", "hora", "time_utc", "heure"):
-            if name in columns.names and columns.names.index(name) < len(row):
-                text += " " + row[columns.names.index(name)].strip()
-                break
+    if "date" in cell and _CLOCK_ALONE.fullmatch(text):  # date and clock in two columns
+        text = f"{cell['date']} {text}"
     values.put_time(event, text, columns.zone or zone)
 
 
@@ -335,24 +344,22 @@ def _read_json(text: str, path: str, zone: tzinfo | None) -> Table | None:
         loaded = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    rows = _list_of_objects(loaded, 0)
-    if not rows:
-        return None
-    flat = [_flat(item) for item in rows[:_MOST_ROWS]]
-    names = list(dict.fromkeys(name for item in flat[:50] for name in item))[:200]
+    return _read_records([_flat(item) for item in _list_of_objects(loaded, 0)[:_MOST_ROWS]], path, zone)
+
+
+def _read_records(records: list[dict[str, str]], path: str, zone: tzinfo | None) -> Table | None:
+    names = list(dict.fromkeys(name for item in records[:50] for name in item))[:200]
     columns = columns_of(names)
     if columns is None:
         return None
     events: list[ReadEvent] = []
     bad: list[BadPart] = []
-    for number, item in enumerate(flat, 1):
+    for number, item in enumerate(records, 1):
         event = _event_of_row(columns, [item.get(name, "") for name in names], zone)
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.9))
         elif len(bad) < _MOST_BAD:
-            bad.append(
-                BadPart("object without an address, host or URL that can be reported", path, number, str(item)[:1000])
-            )
+            bad.append(BadPart("record without an address, host or URL that can be reported", path, number, str(item)[:1000]))
     return Table(tuple(events), tuple(bad)) if events else None
 
 
@@ -360,11 +367,13 @@ def _list_of_objects(loaded: Any, depth: int) -> list[dict[str, Any]]:
     if isinstance(loaded, list):
         return [item for item in loaded if isinstance(item, dict)]
     if isinstance(loaded, dict) and depth < 4:
-        lists = [value for value in loaded.values() if isinstance(value, (list, dict)) and value]
-        found = [rows for value in lists if (rows := _list_of_objects(value, depth + 1))]
-        if len(found) == 1:
-            return found[0]
-        if not found and any(not isinstance(value, (list, dict)) for value in loaded.values()):
+        for kind in (list, dict):
+            found = [rows for value in loaded.values() if isinstance(value, kind) and (rows := _list_of_objects(value, depth + 1))]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                break
+        if any(not isinstance(value, (list, dict)) for value in loaded.values()):
             return [loaded]
     return []
 

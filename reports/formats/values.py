@@ -61,13 +61,11 @@ def address(text: str) -> str:
     """A public address in canonical form; brackets, defanging and a port or a /32 at its end are taken off. Else
     empty.
     """
-    text = text.strip().strip("<>()\"'*,;[]")
-    found = canonical(text)
-    if not found and text:
-        if "[" in text or "(" in text or "\\" in text:
-            text = refang(text).text
-        match = _ADDRESS_WITH_PORT.fullmatch(text)
-        found = canonical(match[1] or match[2]) if match else canonical(text)
+    text = text.strip().strip("<>()\"'*,; ")
+    found = canonical(text.strip("[]"))
+    if not found and 2 < len(text) < 200:
+        match = _ADDRESS_WITH_PORT.fullmatch(text) or _ADDRESS_WITH_PORT.fullmatch(refang(text).text)
+        found = canonical(match[1] or match[2]) if match else ""
     return found if found and is_public(found) else ""
 
 

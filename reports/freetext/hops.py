@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from abusehandler.reports.context import OwnAssets
     from abusehandler.reports.freetext.passages import Passage
 
-_FIELD = re.compile(r"(?m)^[ \t>|]*(?P<name>[A-Za-z][\w-]{1,60})[ \t]?:")
+_FIELD = re.compile(
+    r"(?m)^[ \t>|]*(?P<name>[A-Za-z][\w-]{1,60})[ \t]?:|"
+    # headers that a mail program pasted into one line
+    r"(?<=[ \t;])(?P<inline>Received(?:-SPF)?|Authentication-Results(?:-Original)?|X-Originating-IP|X-Sender-IP|Return-Path|Message-ID|Subject|From|To|Date|DKIM-Signature):[ \t]"
+)
 _BY = re.compile(r"(?i)\bby[ \t\r\n>]+(?P<by>[\w.-]{1,255})")
 _FROM_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){1,8}")
 _CLIENT = re.compile(r"(?i)(?:client-ip=|sender[ \t\r\n>]+ip[ \t\r\n>]+is[ \t\r\n>(]+|designates[ \t\r\n>]+|smtp\.remote-ip=|iprev=\w+[^;]{0,80}?=)[ \t\r\n>]{0,3}(?P<ip>[0-9A-Fa-f:.]{3,45})")
@@ -92,7 +96,7 @@ def _blocks(passage: Passage) -> list[tuple[int, int]]:
 
 
 def _fields(text: str, start: int, end: int) -> list[tuple[str, int, int]]:
-    marks = [(match["name"].lower(), match.end()) for match in _FIELD.finditer(text, start, end)]
+    marks = [((match["name"] or match["inline"]).lower(), match.end()) for match in _FIELD.finditer(text, start, end)]
     marks = [mark for mark in marks if mark[0] not in ("from", "by", "with", "id", "for") or mark[0] == "from"]
     out = []
     for number, (name, first) in enumerate(marks[:400]):

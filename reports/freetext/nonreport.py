@@ -105,7 +105,8 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
             continue
         if starts and (inside or not complains or kind in ("bounce", "auto-reply", "survey")):
             return kind, 0.9, f"the subject line begins with {starts[0]!r}"
-        if kind == "recall" and inside and len(own) < 3000:
+        firm = [one for one in inside if not one.startswith("please disregard") and not one.startswith("please ignore")]
+        if kind == "recall" and inside and len(own) < 3000 and (firm or answers or strength < 6):
             return kind, 0.8, f"it says {inside[0]!r}"
         early = [phrase for phrase in inside if 0 <= words.find(phrase) < 500]
         if kind in ("receipt", "survey", "auto-reply", "bounce") and ((len(inside) > 1 and early) or (early and (answers or strength < 4.0))):

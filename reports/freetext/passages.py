@@ -8,7 +8,7 @@ A line of a pasted mail header, of a whois answer or of a signature means someth
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from abusehandler.reports.freetext.refang import Refanged, refang
@@ -16,12 +16,14 @@ from abusehandler.reports.freetext.refang import Refanged, refang
 if TYPE_CHECKING:
     from abusehandler.reports.mail.message import Mail, Part
 
-LineKind = Literal["text", "header", "whois", "signature"]
+LineKind = Literal["text", "header", "whois", "signature", "closing"]
 PassageKind = Literal["subject", "body", "attachment", "nested"]
 
 #: Text beyond is counted, not read: 300 kB are 4,000 lines of log, and the culprit stands in the first.
 MOST_TEXT = 300_000
 _MOST_ATTACHMENTS = 10
+_MOST_LINES = 12_000
+_CLOSING_LINES = 14
 
 _HEADER = re.compile(
     r"(?i)(?:received|return-path|delivered-to|envelope-to|delivery-date|message-id|mime-version|content-(?:type|transfer-encoding|"
@@ -71,7 +73,6 @@ class Passage:
     refanged: Refanged
     lines: tuple[Line, ...] = ()
     cut: bool = False
-    closing: int = field(default=1 << 60)
 
     @property
     def text(self) -> str:
@@ -81,8 +82,7 @@ class Passage:
 def passage(part: str, kind: PassageKind, text: str) -> Passage:
     """A passage with its lines told apart."""
     refanged = refang(text[:MOST_TEXT])
-    lines, closing = _lines(refanged.text)
-    return Passage(part, kind, refanged, lines, len(text) > MOST_TEXT, closing)
+    return Passage(part, kind, refanged, _lines(refanged.text), len(text) > MOST_TEXT)
 
 
 def passages(mail: Mail) -> list[Passage]:
@@ -125,24 +125,35 @@ def _is_signature(part: Part) -> bool:
     return part.content_type in ("application/pgp-signature", "application/pgp-keys", "application/pkcs7-signature", "text/calendar")
 
 
-def _lines(text: str) -> tuple[tuple[Line, ...], int]:
+def _lines(text: str) -> tuple[Line, ...]:
     raw: list[tuple[int, int, int, str]] = []
     offset = 0
-    for piece in text.split("\n"):
+    for piece in text.split("\n", _MOST_LINES)[:_MOST_LINES]:
         quote = _QUOTE.match(piece, 0, 40)
         front = quote.end() if quote else 0
         depth = piece[:front].count(">")
         raw.append((offset + front, offset + len(piece), depth, piece[front : front + 200]))
         offset += len(piece) + 1
     kinds = _kinds(raw)
-    closing = 1 << 60
-    lines = []
-    for number, (start, end, depth, head) in enumerate(raw):
-        kind = kinds[number]
-        if kind == "text" and len(head) < 60 and _CLOSING.match(head.strip()):
-            closing = start if closing == 1 << 60 else closing
-        lines.append(Line(number, start, end, kind, depth))
-    return tuple(lines), closing
+    _mark_closing(raw, kinds)
+    return tuple(Line(number, start, end, kinds[number], depth) for number, (start, end, depth, _) in enumerate(raw))
+
+
+def _mark_closing(raw: list[tuple[int, int, int, str]], kinds: list[LineKind]) -> None:
+    """The lines behind "Kind regards": names, telephone numbers and web sites of the sender, up to a rule or a quote."""
+    left = 0
+    for number, (_, _, depth, head) in enumerate(raw):
+        if kinds[number] != "text":
+            continue
+        stripped = head.strip()
+        if stripped and len(head) < 60 and _CLOSING.match(stripped):
+            left = _CLOSING_LINES
+        elif left:
+            left -= 1
+            if stripped.startswith(("---", "===", "***", "___", "###")) or depth != raw[number - 1][2] or len(stripped) > 180:
+                left = 0
+            else:
+                kinds[number] = "closing"
 
 
 def _kinds(raw: list[tuple[int, int, int, str]]) -> list[LineKind]:
@@ -160,9 +171,9 @@ def _kinds(raw: list[tuple[int, int, int, str]]) -> list[LineKind]:
             end, sure = _block(raw, number)
             if sure >= 2 or (sure and end - number <= 3):
                 kinds[number:end] = ["header"] * (end - number)
-                number = end
                 signature = False
-                continue
+            number = end
+            continue
         elif _SIGNATURE.match(head) and number > 2:
             signature = True
         elif signature and (head.startswith(("---", "===", "***")) or raw[number][2] != raw[number - 1][2]):

@@ -101,8 +101,8 @@ def _ranking(findings: _Findings, mail: Mail) -> list[Problem]:
         if findings.hop:
             return problems("", "spam")
     ranking = problems(mail.subject, text)
-    if findings.hop and not ranking:
-        return problems("", "spam")
+    if not ranking and (findings.hop or header is not None or any(part.nested is not None for part in mail.parts[:20])):
+        return problems("", "spam")  # somebody sends a mail on and says no more
     return ranking
 
 
@@ -112,15 +112,23 @@ def _without_header(one: Passage) -> str:
 
 def _wrapped(mail: Mail, ranking: list[Problem]) -> Mail | None:
     """The mail inside, where the outer one says nothing itself (certified mail, silent forwards) and the inner one complains."""
-    certified = bool(mail.header("x-trasporto"))  # Italian PEC: an envelope around the mail that was sent
+    inner = next((part.nested for part in mail.parts[:20] if part.nested is not None and part.depth == 0), None)
+    if inner is None:
+        return None
+    certified = bool(mail.header("x-trasporto")) or _same_subject(mail.subject, inner.subject)  # Italian PEC: an envelope around the mail that was sent
     if ranking and ranking[0].score >= 4 and not certified:
         return None
-    inner = next((part.nested for part in mail.parts[:20] if part.nested is not None and part.depth == 0), None)
-    body = inner.body() if inner is not None else None
-    if inner is None or body is None:
+    body = inner.body()
+    if body is None:
         return None
     inside = problems(inner.subject, body.text)
     return inner if certified or (inside and inside[0].score >= 6) else None
+
+
+def _same_subject(outer: str, inner: str) -> bool:
+    """Whether a mail was sent on under its own subject, and that subject complains."""
+    kept = inner.strip().lower()
+    return len(kept) > 12 and outer.strip().lower().endswith(kept) and any(one.score >= 4 for one in problems(inner, "")[:1])
 
 
 def _find(mail: Mail, context: ReadContext) -> _Findings:
@@ -137,7 +145,8 @@ def _find(mail: Mail, context: ReadContext) -> _Findings:
     top = max((one.weight for one in everything.values()), default=-9.0)
     spoken = _spoken(everything, body)
     listed = sum(one.weight >= 0.8 for one in everything.values()) >= 3
-    if top < 2.5 and spoken < 0.8 and not listed:
+    pointed = any(site.in_subject and site.weight >= 4 for site in cited)
+    if top < 2.5 and spoken < 0.8 and not listed and not pointed:
         hop, where = _hop(found.passages, mail, context)
         if hop is not None and (top < 1.0 or hop.sure):
             found.hop, found.hop_passage = hop, where
@@ -161,7 +170,22 @@ def _find(mail: Mail, context: ReadContext) -> _Findings:
         found.addresses = [one for one in found.addresses if context.own.has_address(one.ip)] or found.addresses
         found.sites = [one for one in found.sites if context.own.has_host(one.host)] or found.sites
     _judge(found, top)
+    _add_logs(found, mail, context)
     return found
+
+
+def _add_logs(found: _Findings, mail: Mail, context: ReadContext) -> None:
+    """Let attached logs tell time and port of the addresses that the text named."""
+    if not found.addresses or any(one.kind == "attachment" for one in found.passages):
+        return
+    logs = [one for one in attachments(mail)[:3] if one.kind == "attachment"]
+    if not logs:
+        return
+    seen = candidates(logs, context)
+    for one in found.addresses:
+        if one.ip in seen:
+            one.places += seen[one.ip].places[:20]
+    found.passages += logs
 
 
 def _spoken(everything: dict[str, Candidate], body: Passage | None) -> float:

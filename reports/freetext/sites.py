@@ -31,6 +31,7 @@ _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
 _OWNED = frozenset(["see", "official", "legitimate", "genuine", "oficial", "offizielle", "offiziellen", "officiel", "officielle", "ufficiale", "oficjalna"])
 #: A heading with one of these stands above what is reported, even behind the greeting.
 _ACCUSED = frozenset(["infringing", "infringement", "infringements", "illegal", "offending", "unauthorized", "unauthorised", "malicious", "fraudulent", "phishing", "counterfeit", "abusive", "reported", "attachment", "annex", "appendix", "anexo", "anhang", "annexe", "allegato", "schedule", "exhibit", "bijlage", "priloha", "zalacznik", "приложение"])
+_OWNED_WORKS = frozenset("works work original originals".split())
 _MOST_PLACES = 3000
 
 
@@ -53,6 +54,7 @@ class Site:
     weight: float = 0.0
     in_subject: bool = False
     defanged: bool = False
+    theirs: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +113,8 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
         site.defanged = defanged = any(place.passage.refanged.defanged(place.found.start, place.found.end) for place in site.places)
         if defanged:
             site.weight = max(site.weight, -0.5) + 4.0
-        if domain and domain == sender_domain:
+        site.theirs = bool(domain) and (_same_house(domain, sender_domain) or domain in mail_domains or cited(site.host))
+        if _same_house(domain, sender_domain):
             site.weight -= 7.0
         elif domain and domain in mail_domains and not in_subject:
             site.weight -= 3.0
@@ -128,7 +131,8 @@ def reported(found: list[Site]) -> list[Site]:
         return []
     top = max(site.weight for site in found)
     if top < 0.2:
-        return []
+        # nothing points at any: at least a proposal, if it is not the reporter's own
+        return [site for site in found if site.weight >= max(-4.0, top) and not site.theirs][:20]
     least = max(0.2, top - 2.6) if top < 6 else max(2.0, top - 4.2)
     chosen = [site for site in found if site.weight >= least]
     named = {registered_domain(site.host) or site.host for site in chosen if site.in_subject}
@@ -139,10 +143,18 @@ def reported(found: list[Site]) -> list[Site]:
     return [site for site in chosen if site.url or not any(host == site.host or host.endswith("." + site.host) for host in with_url)]
 
 
+def _same_house(one: str, other: str) -> bool:
+    """Whether two registered domains bear one name: `acme.com`, `acme.co.uk`, `acme-enforcement.com`."""
+    if not one or not other:
+        return False
+    first, second = sorted((one.split(".")[0], other.split(".")[0]), key=len)
+    return one == other or first == second or (len(first) >= 6 and first in second)
+
+
 def _people(passages: list[Passage], mail: Mail) -> tuple[set[str], str]:
     sender = registered_domain(mail.sender.rpartition("@")[2])
     domains = {registered_domain(one.host) for passage in passages for one in find_mail_addresses(passage.text[:50_000])[:100]}
-    for name in ("reply-to", "return-path", "to", "cc"):
+    for name in ("reply-to", "return-path"):
         domains |= {registered_domain(one.host) for one in find_mail_addresses(mail.header(name)[:2000])}
     return domains - {""}, sender
 
@@ -166,8 +178,11 @@ def _places(passage: Passage) -> list[SitePlace]:
             content = text[line.start : min(line.end, line.start + 300)].strip()
             if content.strip("-=_*#+| \t"):
                 role, away = site_label(content[-160:], 8)
-                if not role and len(content) < 80 and _ACCUSED & set(words_of(content)):
+                said = set(words_of(content)) if len(content) < 120 else set()
+                if role != "reported" and len(content) < 80 and _ACCUSED & said:
                     role, away = "reported", 0
+                elif role == "reported" and _OWNED_WORKS & said and not _ACCUSED & said:
+                    role, away = "innocent", 0
                 if content.endswith(":") or len(content) < 60:
                     heading = (role if away < 5 else "", line.number)
                 elif line.number - heading[1] > 3 or len(content) > 100:
@@ -211,7 +226,7 @@ def _weigh(
         weight -= 0.5
     if line.kind == "signature":
         weight, why = min(weight, 0.0) - 4.0, "in a signature"
-    elif line.start > passage.closing and not (weight > 2 and why == "below a heading"):
+    elif line.kind == "closing" and not (weight > 2 and why == "below a heading"):
         weight, why = weight - 2.0, why or "behind the greeting"
     if passage.kind == "subject":
         weight, why = max(weight, 0.0) + 2.0, "in the subject line"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
 from abusehandler.reports.freetext.zones import zone_at
@@ -59,7 +60,7 @@ _AFTER = (
 )  # fmt: skip
 _YEAR_AFTER = re.compile(r"[ \t]{1,2}(?P<y>(?:19|20)\d{2})\b")
 _EPOCH = re.compile(r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])", re.MULTILINE)
-MOST = 3000
+MOST = 2000
 _EARLIEST, _LATEST = 1990, 2100
 
 
@@ -94,7 +95,7 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
     now = now or datetime.now(timezone.utc)
     day_first = _day_first(text)
     found: list[FoundTime] = []
-    for clock in _CLOCK.finditer(text):
+    for clock in islice(_CLOCK.finditer(text), 2 * MOST):
         one = _time_of(text, clock, now, day_first)
         if one is not None:
             found.append(one)

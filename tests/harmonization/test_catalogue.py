@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from abusehandler.harmonization.catalogue import Catalogue, ipv4_twin
 from intelmq.bots.experts.taxonomy.expert import TAXONOMY
 
 from abusehandler.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -195,6 +192,17 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "catalogue.yaml").write_bytes(b"\x89PNG\r\n\x00\xff")
     with pytest.raises(ConfigurationError, match="not valid YAML"):
         Catalogue.load(tmp_path / "catalogue.yaml")
+
+
+def test_the_example_of_the_manual_works(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "shadowserver.md").read_text(encoding="utf-8")
+    example = next(part for part in manual.split("```yaml\n") if part.startswith("problems:")).partition("```")[0]
+    catalogue = Catalogue.load(operator_file(tmp_path, example))
+    feed = catalogue.feed("scan_fridge")
+    assert feed is not None
+    assert (feed.problem.id, feed.columns["shelf"], feed.cases[0].contains) == ("exposed-fridge", "", "defrosted")
+    assert feed.documentation.endswith("/accessible-fridge-report/")
+    assert catalogue.problem_of("vulnerable-system", "fridge-nine").id == "exposed-fridge"
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:

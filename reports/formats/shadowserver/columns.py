@@ -66,7 +66,7 @@ _WHOLE = frozenset((
     "server_port", "video_input_channels", "alarm_input_channels", "video_output_channels",
     "alarm_output_channels", "remote_video_input_channels", "pid", "pointer_size", "uptime", "curr_connections",
     "total_connections", "ack_number", "window_size", "domain_controller_functionality", "domain_functionality",
-    "forest_functionality", "highest_committed_usn", "number_of_connections", "body_length", "status_code",
+    "forest_functionality", "highest_committed_usn", "number_of_connections", "body_length", "avg_pps", "max_pps", "status_code",
 ))  # fmt: skip
 _NONZERO = frozenset(
     ("sequence_number", "urgent_pointer", "next_extension_offset", "http_referer_naics", "http_referer_sic")

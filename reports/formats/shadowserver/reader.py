@@ -7,12 +7,13 @@ from __future__ import annotations
 import csv
 import logging
 from datetime import timedelta, timezone
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from abusehandler.reports.formats.shadowserver.lines import Lines
 from abusehandler.reports.formats.shadowserver.members import UNPACK_ERRORS, Limits, TooBig, tables
 from abusehandler.reports.formats.shadowserver.plan import BadRow, Plan
-from abusehandler.reports.formats.shadowserver.report_types import detect_report_type
+from abusehandler.reports.formats.shadowserver.report_types import detect_report_type, report_types_by_tag
 from abusehandler.reports.reading import BadPart
 
 if TYPE_CHECKING:
@@ -137,9 +138,16 @@ def _table_rows(
             BadPart(f"{len(header)} columns; {COLUMNS} are read at most", part=part, line=1),
         )
         return
+    found = iter(records)
     report_type = detect_report_type(name, header)
-    feed = catalogue.feed(report_type) if report_type else None
+    if report_type is None:
+        first = next(found, None)
+        if first is not None:
+            found = chain((first,), found)
+            tagged = report_types_by_tag(header, first[2]) if isinstance(first[2], list) else []
+            report_type = next((candidate for candidate in tagged if catalogue.feed(candidate)), None)
     report_type = report_type or "unknown"
+    feed = catalogue.feed(report_type)
     if feed is None:
         feed = catalogue.guess_feed(report_type)
     plan = Plan(header, feed, catalogue, feed_name, report_type)
@@ -164,7 +172,7 @@ def _table_rows(
     if on_header is not None:
         on_header(name, report_type, header_line)
     make = plan.event
-    for number, raw, cells, complete in records:
+    for number, raw, cells, complete in found:
         if isinstance(cells, str):
             yield number, raw, BadPart(cells, part=part, line=number, raw=raw[:RAW_KEPT])
             continue

@@ -12,6 +12,7 @@ from abusehandler.reports.formats.shadowserver.columns import column_names
 # 2026-11-20-scan_dns-example-isp-asn64496.csv; the date and what follows the type may be missing.
 # https://www.shadowserver.org/what-we-do/network-reporting/ ("filename" in the API's answer)
 _NAME = re.compile(r"(?:\d{4}-?\d\d-?\d\d[-_])?([a-z][a-z0-9]*(?:_[a-z0-9]+)*)(?:[-.].*)?", re.DOTALL)
+_TAGS = re.compile(r"[;,|\s]+")
 _ENDINGS = re.compile(r"(?:\.(?:csv|txt|gz|gzip|zip))+$")
 
 # Words before `_` or `6_` with which report types begin; a name without one of them is somebody else's file.
@@ -73,6 +74,15 @@ def detect_report_type(filename: str, header: list[str]) -> str | None:
     The name may have folders before it and `.csv`, `.gz`, `.zip` behind it. The type need not be known.
     """
     return _by_name(filename) or _by_columns(header)
+
+
+def report_types_by_tag(header: list[str], cells: list[str]) -> list[str]:
+    """Report types that the tag of a row may mean (`ssh` is what `scan_ssh` finds), the likeliest first."""
+    names = column_names(header)
+    if "tag" not in names or names.index("tag") >= len(cells):
+        return []
+    tags = [tag.replace("-", "_") for tag in _TAGS.split(cells[names.index("tag")][:200].lower()) if tag]
+    return [candidate for tag in tags[:4] for candidate in (f"scan_{tag}", tag)]
 
 
 def _by_name(filename: str) -> str | None:

@@ -61,7 +61,7 @@ _APPLICATIONS = frozenset((
 ))  # fmt: skip
 _TRUE = frozenset(("y", "yes", "true", "enabled", "1", "t"))
 _FALSE = frozenset(("n", "no", "false", "disabled", "0", "f"))
-_SEVERITIES = frozenset(("critical", "high", "medium", "low", "info", "undefined"))
+_SEVERITIES = frozenset(("critical", "high", "medium", "low", "info"))
 
 
 def text(cell: str) -> Any:
@@ -99,9 +99,9 @@ def transport(cell: str) -> Any:
 
 
 def severity(cell: str) -> Any:
-    """IntelMQ's `severity`."""
+    """IntelMQ's `severity`; `undefined` leaves the report's own."""
     value = cell.strip().lower()
-    if not value:
+    if value in ("", "undefined"):
         return None
     return value if value in _SEVERITIES else MISFIT
 
@@ -246,6 +246,13 @@ def moment(cell: str) -> Any:
     value = cell.strip()
     if not value:
         return None
+    if len(value) == 19 and value[4] == value[7] == "-" and value[13] == value[16] == ":" and value[10] in " T":
+        # Nearly all times look so. The separators rule out the other forms that fromisoformat takes since Python 3.11.
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return MISFIT
+        return f"{value[:10]}T{value[11:]}+00:00" if value >= "1990" and value.isascii() else MISFIT
     found = _TIME.fullmatch(value)
     if found is None:
         return MISFIT

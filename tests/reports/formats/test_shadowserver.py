@@ -220,3 +220,17 @@ def test_a_row_comes_with_its_line_and_text() -> None:
     second = found[1][2]
     assert not isinstance(second, BadPart)
     assert second["extra.note"] == "two\nlines"
+
+
+def test_without_a_telling_name_or_column_the_first_rows_tag_tells() -> None:
+    data = (
+        b"timestamp,ip,protocol,port,hostname,tag,asn,geo\n"
+        b"2026-11-20 01:00:00,192.0.2.1,tcp,5900,,vnc,64496,AT\n"
+        b"2026-11-20 01:00:00,192.0.2.2,tcp,5900,,vnc,64496,AT\n"
+    )
+    said: list[str] = []
+    found = list(
+        read(io.BytesIO(data), filename="attachment.csv", catalogue=CATALOGUE, received_at=RECEIVED, warn=said.append)
+    )
+    assert [event["classification.identifier"] for event in found if not isinstance(event, BadPart)] == ["open-vnc"] * 2
+    assert said == []

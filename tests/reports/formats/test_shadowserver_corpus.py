@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from intelmq.lib.message import Event as IntelMQEvent
-
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.reports.formats.shadowserver import is_shadowserver, read, rows
 from abusehandler.reports.reading import BadPart
+from intelmq.lib.message import Event as IntelMQEvent
 
 FOLDER = Path(os.environ.get("ABUSEHANDLER_CORPUS", "/nonexistent")) / "shadowserver"
 
