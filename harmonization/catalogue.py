@@ -160,7 +160,11 @@ class Catalogue:
         """A feed for a report type that is not listed, from the beginning of its name."""
         family = next(family for family in self.families if report_type.startswith(family.begins))
         service = report_type[len(family.begins) :].strip("_").replace("_", "-")[:60]
-        identifier = family.identifier.replace("{service}", service).strip("-")
+        identifier = family.identifier.replace("{service}", service).strip("-").replace("open-open-", "open-")
+        if service.endswith("-vulnerable"):
+            # As in scan_smtp_vulnerable, which is not about the service being there.
+            service = service[: -len("-vulnerable")]
+            identifier = f"vulnerable-{service}"
         problem = self.problem_of(family.type, identifier)
         return Feed(
             report_type=report_type,

@@ -23,12 +23,10 @@ from abusehandler.reports.context import ReadContext
 from abusehandler.reports.freetext.reader import read as read_free_text
 from abusehandler.reports.freetext.times import find_times
 from abusehandler.reports.freetext.zones import stated_zone
-from abusehandler.reports.reading import ReadEvent, Reading, Span
+from abusehandler.reports.reading import ReadEvent, Reading, Span, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import tzinfo
-    from pathlib import Path
 
     from abusehandler.reporters.definition import Definition, Problem
     from abusehandler.reporters.found import Row
@@ -50,21 +48,21 @@ _MAIL_ADDRESS = re.compile(r"[\w.+=&'-]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}
 _KEPT_HEADERS = frozenset({"date", "message-id"})
 
 
-def read(mail: Mail, context: ReadContext, folders: Iterable[str | Path] = ()) -> Reading | None:
+def read(mail: Mail, context: ReadContext) -> Reading | None:
     """What a known sender's mail says; None when nobody knows the sender or its definition finds nothing. Never raises.
 
-    `folders` holds an operator's own definitions. A definition without steps to take leaves the resources to the free
+    An operator's own definitions stand in `context.reporter_folders`. A definition without steps to take leaves the resources to the free
     text reader and adds problem, zone and confidence to what that finds.
     """
     try:
-        match = matcher_for(folders).match(mail)
+        match = matcher_for(context.reporter_folders).match(mail)
         if match is None:
             return None
         definition = match.definition
         if definition.verdict == "not-a-report":
             return Reading("not-a-report", _reader(definition), definition.about, kind=definition.kind)
         if definition.inside is not None:
-            return _relayed(match, mail, context, folders)
+            return _relayed(match, mail, context)
         reading = _taken(match, mail, context) if definition.take else None
         return reading or _hinted(match, mail, context)
     except Exception:
@@ -72,24 +70,22 @@ def read(mail: Mail, context: ReadContext, folders: Iterable[str | Path] = ()) -
         return None
 
 
-def refine(
-    mail: Mail, reading: Reading, folders: Iterable[str | Path] = (), context: ReadContext | None = None
-) -> Reading:
+def refine(mail: Mail, reading: Reading, context: ReadContext | None = None) -> Reading:
     """A machine reading with the sender's own words for the problem, where its definition says `machine: correct`.
 
     With `machine: keep` only problems that the machine reader left open (`undetermined`, `other`, missing) are filled.
     Where the machine reader only guessed from log lines or a table, the steps of a definition go before it.
     """
     try:
-        match = matcher_for(folders).match(mail)
+        context = context or ReadContext(received_at=mail.sent_at or datetime.now(timezone.utc))
+        match = matcher_for(context.reporter_folders).match(mail)
         if match is None or reading.verdict == "not-a-report" or not reading.events:
             return reading
         definition = match.definition
         if definition.verdict == "not-a-report":
             return reading
         if reading.reader in GUESSED and (definition.take or definition.inside):
-            context = context or ReadContext(received_at=mail.sent_at or datetime.now(timezone.utc))
-            known = _relayed(match, mail, context, folders) if definition.inside else _taken(match, mail, context)
+            known = _relayed(match, mail, context) if definition.inside else _taken(match, mail, context)
             if known is not None and len(known.events) >= len(reading.events):
                 return known
         problem = _problem(definition, mail)
@@ -160,13 +156,13 @@ def _completed(events: list[ReadEvent], mail: Mail, context: ReadContext) -> lis
     return completed
 
 
-def _relayed(match: Match, mail: Mail, context: ReadContext, folders: Iterable[str | Path]) -> Reading | None:
+def _relayed(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
     """The report that a relay wrapped into a letter of its own, read as if it had come alone."""
     definition = match.definition
     inner = unwrap(definition, mail)
     if inner is None:
         return _hinted(match, mail, context)
-    within = matcher_for(folders).match(inner)
+    within = matcher_for(context.reporter_folders).match(inner)
     reading = None
     if within is not None and within.definition.verdict == "report" and within.definition.inside is None:
         reading = _taken(within, inner, context) if within.definition.take else None
@@ -203,7 +199,7 @@ def unwrap(definition: Definition, mail: Mail) -> Mail | None:
     )
 
 
-def _verdict(confidence: float, context: ReadContext) -> str:
+def _verdict(confidence: float, context: ReadContext) -> Verdict:
     return "report" if confidence >= context.sure_enough else "unread"
 
 

@@ -34,7 +34,11 @@ def main() -> int:
     for index, text in enumerate(json.load(sys.stdin)):
         pattern = re.compile(text, re.IGNORECASE | re.MULTILINE)
         word = "done"
-        if any(_seconds(pattern, evil) > max(MOST_SECONDS * size / PATTERN_READ, 0.02) for size in SIZES for evil in evil_texts(pattern, size)):
+        if any(
+            _seconds(pattern, evil) > max(MOST_SECONDS * size / PATTERN_READ, 0.02)
+            for size in SIZES
+            for evil in evil_texts(pattern, size)
+        ):
             word = "slow"
         print(word, index, flush=True)
     return 0

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from abusehandler.reports.reading import Span
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Span
 
 #: events that one mail may make; longer lists come as files, which the table reader takes
 MOST_EVENTS = 5_000

@@ -5,20 +5,15 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from abusehandler.reporters.definition import RESOURCES
-from abusehandler.reporters.load import load_file
-from abusehandler.reporters.match import Look, Matcher, look_at
-from abusehandler.reports.context import ReadContext
-from abusehandler.reports.mail.decode import decode
+from abusehandler.reporters.load import forget, load_file
+from abusehandler.reporters.match import Matcher
+from abusehandler.reporters.samples import Sample, definition_folder, difference, outcome, samples_of
+from abusehandler.reporters.slowness import patterns_of, slow_patterns
 
 from abusehandler.errors import ConfigurationError
 
@@ -27,12 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from abusehandler.reporters.definition import Alternative, Definition
-    from abusehandler.reports.mail.message import Mail
 
 Level = Literal["error", "advice"]
 
-#: samples are read as if they had come at this moment, so that a log line without a year stays the same for ever
-RECEIVED_AT = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc)
 FREE_MAIL = frozenset(
     [
         "gmail.com",
@@ -79,48 +71,6 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.level} [{self.check}] {self.text}. {self.recommendation}"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A mail beside a definition, and what must come of it (`None` where the file with the expectation is missing).
-
-    `relayed`: it is the letter of a relay, so another sender's report may stand in it.
-    """
-
-    path: Path
-    owner: str
-    relayed: bool = False
-
-    @cached_property
-    def raw(self) -> bytes:
-        return self.path.read_bytes()
-
-    @cached_property
-    def mail(self) -> Mail:
-        return decode(self.raw)
-
-    @cached_property
-    def look(self) -> Look:
-        return look_at(self.mail)
-
-    @property
-    def expected_path(self) -> Path:
-        return self.path.with_suffix(".expected.json")
-
-    @cached_property
-    def expected(self) -> dict[str, Any] | None:
-        if not self.expected_path.is_file():
-            return None
-        loaded = json.loads(self.expected_path.read_text(encoding="utf-8"))
-        return loaded if isinstance(loaded, dict) else None
-
-
-def samples_of(definition: Definition) -> list[Sample]:
-    """The samples of a definition: `samples/NAME/*.eml` beside its file."""
-    assert definition.path is not None
-    folder = definition.path.parent / "samples" / definition.name
-    return [Sample(path, definition.name, definition.inside is not None) for path in sorted(folder.glob("*.eml"))]
 
 
 @dataclass(frozen=True)
@@ -205,8 +155,10 @@ class ReadsOwnSamples(Check):
             if match is None or match.definition.name != case.definition.name:
                 found = match.definition.name if match else "none"
                 yield 0, f"{sample.path.name} is recognised as {found}"
-            elif sample.expected is not None and (now := outcome(sample.raw)) != sample.expected:
-                yield 0, f"{sample.path.name}: {difference(sample.expected, now)}"
+            elif sample.expected is not None:
+                wrong = difference(sample.expected, outcome(sample.raw, definition_folder(case.definition)))
+                if wrong:
+                    yield 0, f"{sample.path.name}: {wrong}"
 
 
 class LeavesOthersSamples(Check):
@@ -266,7 +218,9 @@ class DefaultProblemLast(Check):
 
 class ForgeryClaim(Check):
     name = "forgery-claim"
-    recommendation = "`spoofable: false` needs an alternative with `from:` or `dkim:`, against which a signature can be checked"
+    recommendation = (
+        "`spoofable: false` needs an alternative with `from:` or `dkim:`, against which a signature can be checked"
+    )
 
     def look(self, case: Case) -> Iterator[tuple[int, str]]:
         asks = any(alternative.dkim or alternative.senders for alternative in case.definition.recognise)
@@ -276,7 +230,9 @@ class ForgeryClaim(Check):
 
 class FastPatterns(Check):
     name = "fast-patterns"
-    recommendation = "Begin the pattern with a word or `^`, use smaller bounds, and no two repeats side by side that like the same character"
+    recommendation = (
+        "Begin with a word or `^`, use smaller bounds, and no two repeats side by side that like the same character"
+    )
 
     def look(self, case: Case) -> Iterator[tuple[int, str]]:
         for line, pattern in patterns_of(case.definition):
@@ -307,67 +263,9 @@ CHECKS: tuple[Check, ...] = (
 )  # fmt: skip
 
 
-def patterns_of(definition: Definition) -> list[tuple[int, re.Pattern[str]]]:
-    """All patterns of a definition with the line of the entry they stand in."""
-    found: list[tuple[int, re.Pattern[str] | None]] = []
-    for alternative in definition.recognise:
-        found += [(alternative.line, alternative.subject), *((alternative.line, one) for _, one in alternative.headers)]
-    found += [(rule.line, rule.when) for rule in definition.problem]
-    if definition.inside is not None:
-        found += [(0, definition.inside.start), (0, definition.inside.end)]
-    for step in definition.take:
-        found += [(step.line, step.start), (step.line, step.end), (step.line, step.pattern)]
-    return [(line, pattern) for line, pattern in found if pattern is not None]
-
-
-def slow_patterns(patterns: list[str], seconds: float = 60.0) -> list[int]:
-    """The indexes of patterns that took too long on evil texts. They run in a process of their own that can be ended."""
-    if not patterns:
-        return []
-    command = [sys.executable, "-m", "abusehandler.reporters.evil"]
-    try:
-        ran = subprocess.run(
-            command, input=json.dumps(patterns), capture_output=True, text=True, timeout=seconds, check=True
-        )
-        output = ran.stdout
-    except subprocess.TimeoutExpired as ended:
-        output = (ended.stdout or b"").decode() if isinstance(ended.stdout, bytes) else ended.stdout or ""
-        done = {int(line.split()[1]) for line in output.splitlines() if line.startswith("done")}
-        return [index for index in range(len(patterns)) if index not in done][:1]
-    return [int(line.split()[1]) for line in output.splitlines() if line.startswith("slow")]
-
-
-def outcome(raw: bytes) -> dict[str, Any]:
-    """What the whole reading makes of a sample, as its `.expected.json` says it."""
-    from abusehandler.reports.read import read_mail
-
-    _, reading = read_mail(raw, ReadContext(received_at=RECEIVED_AT))
-    said: dict[str, Any] = {"verdict": reading.verdict}
-    if reading.kind:
-        said["kind"] = reading.kind
-    if reading.events:
-        said["events"] = [dict(sorted(one.event.items())) for one in reading.events]
-    loaded: dict[str, Any] = json.loads(json.dumps(said))
-    return loaded
-
-
-def difference(expected: dict[str, Any], now: dict[str, Any]) -> str:
-    """The first difference of two outcomes in words."""
-    for key in ("verdict", "kind"):
-        if expected.get(key) != now.get(key):
-            return f"{key}: expected {expected.get(key)!r}, read {now.get(key)!r}"
-    wanted, read = expected.get("events", []), now.get("events", [])
-    if len(wanted) != len(read):
-        return f"expected {len(wanted)} events, read {len(read)}"
-    for number, (one, other) in enumerate(zip(wanted, read, strict=True), 1):
-        for field in sorted({*one, *other}):
-            if one.get(field) != other.get(field):
-                return f"event {number}, {field}: expected {one.get(field)!r}, read {other.get(field)!r}"
-    return "unknown keys in the expectation"
-
-
 def check_files(files: Iterable[Path], neighbours: Iterable[Definition]) -> list[Finding]:
     """Check these files; `neighbours` are all definitions whose samples they must leave alone."""
+    forget()
     findings: list[Finding] = []
     loaded: list[Definition] = []
     for path in files:
@@ -390,17 +288,6 @@ def check_files(files: Iterable[Path], neighbours: Iterable[Definition]) -> list
                     Finding(str(definition.path), line, check.level, check.name, text, check.recommendation)
                 )
     return findings
-
-
-def write_expected(definition: Definition) -> list[Path]:
-    """Write what is read now beside each sample that has no expectation yet; returns the new files."""
-    written = []
-    for sample in samples_of(definition):
-        if not sample.expected_path.exists():
-            text = json.dumps(outcome(sample.raw), indent=2, ensure_ascii=False)
-            sample.expected_path.write_text(text + "\n", encoding="utf-8")
-            written.append(sample.expected_path)
-    return written
 
 
 def alternative_in_words(alternative: Alternative) -> str:

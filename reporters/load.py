@@ -48,10 +48,16 @@ def matcher_for(folders: Iterable[str | Path] = ()) -> Matcher:
     return _matcher(tuple(str(folder) for folder in folders))
 
 
+def forget() -> None:
+    """Read definitions anew when they are asked for next; for those who have just changed a file."""
+    _load.cache_clear()
+    _matcher.cache_clear()
+
+
 @lru_cache(maxsize=16)
 def _load(folders: tuple[str, ...]) -> tuple[Definition, ...]:
     found: dict[str, Definition] = {}
-    for folder in (SHIPPED, *map(Path, folders)):
+    for folder in dict.fromkeys((SHIPPED, *(Path(name).resolve() for name in folders))):
         here: dict[str, Path] = {}
         for path in definition_files(folder):
             definition = load_file(path)

@@ -50,6 +50,7 @@ class ReadContext:
     `own_addresses`: mail addresses of ours (abuse@, the sender of notices): mails from these are loops or answers.
     `own_mail_hosts`: authserv-ids (RFC 8601) whose Authentication-Results may be believed.
     `sure_enough`: free text below this confidence waits for a person.
+    `reporter_folders`: folders with an operator's own definitions of senders, beside those that come with the program.
     """
 
     received_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
@@ -57,3 +58,4 @@ class ReadContext:
     own_addresses: frozenset[str] = frozenset()
     own_mail_hosts: frozenset[str] = frozenset()
     sure_enough: float = 0.5
+    reporter_folders: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.reports.complete import complete, is_partial
+from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.acns import read_acns
 from abusehandler.reports.formats.aggregate import read_aggregate
 from abusehandler.reports.formats.arf import read_arf
@@ -27,15 +28,14 @@ from abusehandler.reports.formats.xarf import read_xarf
 from abusehandler.reports.formats.xarf_legacy import read_xarf_legacy
 from abusehandler.reports.mail.decode import decode
 from abusehandler.reports.mail.limits import DEFAULT_LIMITS, Limits
+from abusehandler.reports.mail.message import Mail, Part
 from abusehandler.reports.ours import keep_ours
 from abusehandler.reports.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from abusehandler.reports.context import ReadContext
     from abusehandler.reports.mail.authenticate import TxtLookup
-    from abusehandler.reports.mail.message import Mail
 
     Reader = Callable[[Mail, ReadContext], Reading | None]
 
@@ -109,18 +109,35 @@ def _as_attachment(content: bytes, filename: str) -> bytes:
     ))  # fmt: skip
 
 
+@cache
+def load() -> None:
+    """Load what the readers need (vocabularies, definitions, suffix list), which takes a second and no mail's time.
+
+    Called by the first mail of a process; a program that starts slowly anyway may call it before.
+    """
+    mail = Mail(subject="Port scan from 192.0.2.1", parts=(Part("1", "text", "text/plain", "192.0.2.1 scanned us."),))
+    for reader in (_free_text("not_a_report"), _reporters(), _free_text("read")):
+        if reader is not None:
+            try:
+                reader(mail, ReadContext())
+            except Exception:  # noqa: S112  # it will say so for each mail, where somebody sees it
+                continue
+
+
 class _Order:
     """Asks the readers one after another for one mail."""
 
     def __init__(self, context: ReadContext, options: ReadOptions) -> None:
         self.context = context
         self.options = options
+        load()
         self.deadline = time.monotonic() + options.seconds
         self.warnings: list[str] = []
 
     def read(self, mail: Mail, depth: int) -> Reading:
         reading = self.choose(mail)
-        if reading.verdict != "report" and not reading.events and depth < _DEEPEST_MAIL:
+        # Not where a mail is certainly none: a bounce holds our own notice, and that holds a report.
+        if reading.verdict == "unread" and not reading.events and depth < _DEEPEST_MAIL:
             inner = self.forwarded(mail, depth)
             if inner is not None:
                 reading = inner
@@ -130,7 +147,7 @@ class _Order:
 
     def choose(self, mail: Mail) -> Reading:
         certain = self.ask(_free_text("not_a_report"), mail)
-        if certain is not None and certain.confidence >= 0.9:
+        if certain is not None and certain.confidence >= 0.9 and not _is_feedback_report(mail):
             return certain
         machine = self.machine(mail) if self.options.machine_formats else None
         if machine is not None and machine.verdict != "report":
@@ -147,9 +164,8 @@ class _Order:
         if self.late():
             return Reading("unread", "none", f"reading took more than {self.options.seconds:g} s")
         text = self.ask(_free_text("read"), mail)
-        if text is None or (text.verdict == "unread" and not text.events):
-            if reason := _sealed(mail):
-                return Reading("unread", "none", reason, kind="encrypted")
+        if (text is None or (text.verdict == "unread" and not text.events)) and (reason := _sealed(mail)):
+            return Reading("unread", "none", reason, kind="encrypted")
         return self.finish(text) if text is not None else Reading("unread", "none", "no reader understood it")
 
     def machine(self, mail: Mail) -> Reading | None:
@@ -168,7 +184,7 @@ class _Order:
         if refine is None:
             return machine
         try:
-            refined = refine(mail, machine)
+            refined = refine(mail, machine, self.context)
         except Exception as error:
             self.warnings.append(f"reporter definitions failed: {type(error).__name__}: {str(error)[:200]}")
             return machine
@@ -203,6 +219,13 @@ class _Order:
 
     def late(self) -> bool:
         return time.monotonic() > self.deadline
+
+
+def _is_feedback_report(mail: Mail) -> bool:
+    """Nobody sends ARF but those who report, whatever their headers say of automatic answers."""
+    return mail.header("content-type").lower().startswith("multipart/report") and any(
+        part.content_type == "message/feedback-report" for part in mail.own_parts()
+    )
 
 
 def _sealed(mail: Mail) -> str:

@@ -8,7 +8,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from abusehandler.tickets.incoming import EventRejected, Incoming, now_utc
+import psycopg2.errors
+from abusehandler.tickets.incoming import EventRejected, Incoming, IncomingEvent, now_utc
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 #: Months that get a partition of their own when an event of theirs comes; older ones go to the default partition.
 MONTHS_WITH_PARTITION = 24
-ATTEMPTS = 5
+#: How often a batch is begun again because another worker stored the same events or opened the same ticket.
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,31 @@ class Stored:
     known: int = 0
     foreign: int = 0
     tickets: int = 0
+
+
+class _CrossedError(Exception):
+    """Another worker was quicker; the transaction is rolled back and begun again."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What the new events of one ticket come to."""
+
+    example: IncomingEvent
+    count: int
+    first: str
+    last: str
+    severity: int
+    last_id: int = 0
+
+    def add(self, event: IncomingEvent) -> None:
+        self.count += 1
+        if event.at < self.first:
+            self.first = event.at
+        elif event.at > self.last:
+            self.last = event.at
+        if event.severity > self.severity:
+            self.severity = event.severity
 
 
 class TicketStore:
@@ -51,53 +78,95 @@ class TicketStore:
         if not events:
             return Stored()
         self._incoming.begin(now_utc())
-        lines = []
-        months = set()
-        for event in events:
-            month, line = self._incoming.row(event)
-            months.add(month)
-            lines.append(line)
-        self._make_months(months - self._months)
-        text = "".join(lines)
+        taken = [self._incoming.take(event) for event in events]
+        batch = {event.fingerprint: event for event in taken}
+        self._make_months({event.at[:7] for event in taken} - self._months)
         customers = self._changed_customers(events)
-        for _ in range(ATTEMPTS):
-            stored: Stored | None = self._database.retrying(
-                lambda cursor: self._transaction(cursor, text, len(lines), customers)
-            )
-            if stored is not None:
-                self._customers.update(customers)
-                return stored
-        raise RuntimeError("tickets were closed faster than events could be added; the batch is tried again later")
+        for attempt in range(ATTEMPTS):
+            try:
+                stored: Stored = self._database.retrying(lambda cursor: self._transaction(cursor, batch, customers))
+            except (_CrossedError, psycopg2.errors.UniqueViolation):
+                if attempt == ATTEMPTS - 1:
+                    raise
+                continue
+            self._customers.update(customers)
+            return Stored(stored.events, len(events) - stored.events, stored.foreign, stored.tickets)
+        raise AssertionError("not reached")
 
     def _transaction(
-        self, cursor: Cursor, text: str, count: int, customers: Mapping[str, tuple[str, str]]
-    ) -> Stored | None:
-        """The statements of sql/batch.sql in their order; None if a ticket was closed in between (nothing is stored)."""
+        self, cursor: Cursor, batch: Mapping[str, IncomingEvent], customers: Mapping[str, tuple[str, str]]
+    ) -> Stored:
+        """The statements of sql/batch.sql in their order."""
         sql = self._sql
-        cursor.execute(sql["make_table"])
+        new = self._without_known(cursor, batch)
+        if not new:
+            return Stored()
         if customers:
             names, languages = zip(*customers.values(), strict=True)
             cursor.execute(
                 sql["known_customers"], {"ids": list(customers), "names": list(names), "languages": list(languages)}
             )
-        cursor.copy_expert(sql["copy_in"], io.StringIO(text))
-        cursor.execute(sql["drop_known"])
-        known = cursor.rowcount
-        if known == count:
-            return Stored(known=known)
-        cursor.execute(sql["open_tickets"])
-        opened = cursor.rowcount
-        cursor.execute(sql["lock_tickets"])
-        cursor.execute(sql["count_homeless"])
-        (homeless,) = cursor.fetchone() or (0,)
-        if homeless:
-            cursor.connection.rollback()
-            return None
-        cursor.execute(sql["store_events"])
-        added, changed, foreign = cursor.fetchone() or (0, 0, 0)
-        if opened and changed < opened:
-            cursor.execute(sql["drop_empty"])
-        return Stored(events=added, known=count - added, foreign=foreign, tickets=changed)
+        sums: dict[str, _Sum] = {}
+        for event in new:
+            if event.key is None:
+                continue
+            known = sums.get(event.key)
+            if known is None:
+                sums[event.key] = _Sum(event, 1, event.at, event.at, event.severity)
+            else:
+                known.add(event)
+        cursor.execute(sql["lock_tickets"], {"keys": list(sums)})
+        tickets: dict[str | None, int] = dict(cursor.fetchall())
+        cursor.execute(sql["number_events"], {"count": len(new)})
+        numbers = [row[0] for row in cursor.fetchall()]
+        for number, event in zip(numbers, new, strict=True):
+            if event.key is not None:
+                sums[event.key].last_id = number
+        opened = self._open(cursor, {key: entry for key, entry in sums.items() if key not in tickets})
+        self._continue(cursor, [(number, sums[str(key)]) for key, number in tickets.items()])
+        tickets.update(opened)
+        lines = [
+            f"{number}\t{'' if event.key is None else tickets[event.key]}\t{event.line}\n"
+            for number, event in zip(numbers, new, strict=True)
+        ]
+        cursor.copy_expert(sql["store_events"] + " WITH (NULL '')", io.StringIO("".join(lines)))
+        return Stored(events=len(new), foreign=sum(event.key is None for event in new), tickets=len(tickets))
+
+    def _without_known(self, cursor: Cursor, batch: Mapping[str, IncomingEvent]) -> list[IncomingEvent]:
+        cursor.execute(
+            self._sql["known_events"], {"ats": [event.at for event in batch.values()], "fingerprints": list(batch)}
+        )
+        known = {row[0] for row in cursor.fetchall()}
+        return [event for fingerprint, event in batch.items() if fingerprint not in known]
+
+    def _open(self, cursor: Cursor, sums: Mapping[str, _Sum]) -> dict[str, int]:
+        if not sums:
+            return {}
+        entries = list(sums.values())
+        cursor.execute(
+            self._sql["open_tickets"],
+            {
+                "keys": list(sums),
+                "customers": [entry.example.customer for entry in entries],
+                "resources": [entry.example.resource for entry in entries],
+                "networks": [entry.example.network for entry in entries],
+                "problems": [entry.example.problem for entry in entries],
+                **_numbers(entries),
+            },
+        )
+        opened = dict(cursor.fetchall())
+        if len(opened) < len(sums):
+            raise _CrossedError
+        return opened
+
+    def _continue(self, cursor: Cursor, tickets: Sequence[tuple[int, _Sum]]) -> None:
+        if tickets:
+            entries = [entry for _, entry in tickets]
+            parameters = {
+                "ids": [number for number, _ in tickets],
+                "agains": [entry.example.due.again for entry in entries],
+            }
+            cursor.execute(self._sql["continue_tickets"], {**parameters, **_numbers(entries)})
 
     def _changed_customers(self, events: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
         if len(self._customers) > 200_000:
@@ -119,6 +188,17 @@ class TicketStore:
             if age <= MONTHS_WITH_PARTITION:
                 self._database.fetch("SELECT make_events_month(%s)", (f"{month}-01T00:00:00+00:00",))
             self._months.add(month)
+
+
+def _numbers(entries: Sequence[_Sum]) -> dict[str, list[Any]]:
+    return {
+        "severities": [entry.severity for entry in entries],
+        "counts": [entry.count for entry in entries],
+        "firsts": [entry.first for entry in entries],
+        "lasts": [entry.last for entry in entries],
+        "last_ids": [entry.last_id for entry in entries],
+        "dues": [entry.example.due.first for entry in entries],
+    }
 
 
 __all__ = ["EventRejected", "Incoming", "Stored", "TicketStore"]

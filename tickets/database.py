@@ -17,11 +17,21 @@ if TYPE_CHECKING:
 
 #: Two workers met; the loser's transaction was rolled back whole and can simply be run again.
 RETRY_CODES = frozenset({"40001", "40P01"})
+#: The database as a whole does not do what the program needs: read-only after a failover, no permission, a table or
+#: column missing. No data is at fault, and it goes on once somebody has mended it.
+NOT_USABLE_CODES = frozenset({"25006", "42501", "42P01", "42703", "42883"})
+#: A limit of PostgreSQL was passed (class 54: an index entry too large, nested too deep): the data is at fault, though
+#: psycopg2 calls it operational.
+LIMIT_CODES = ("54000", "54001", "54011", "54023")
 ATTEMPTS = 8
 
 
 class Unavailable(StoreError):
     """PostgreSQL cannot be reached now; nothing is wrong with the data, the same work can be tried again later."""
+
+
+class Crossed(Unavailable):
+    """Another worker's transaction crossed ours, which was rolled back whole; it can be run again at once."""
 
 
 class Database:
@@ -64,7 +74,7 @@ class Database:
         """A cursor whose work is committed at the end of the block, or rolled back whole.
 
         Raises Unavailable when the connection breaks; whether a commit arrived is unknown then, so what is done in the
-        block must bear being done again.
+        block must bear being done again. Raises Crossed when another transaction won; see `retrying`.
         """
         connection = self.connection()
         try:
@@ -73,10 +83,20 @@ class Database:
                 if self.dry_run:
                     connection.rollback()
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            if getattr(error, "pgcode", None) in RETRY_CODES:
+            code = getattr(error, "pgcode", None)
+            if code in RETRY_CODES:
+                raise Crossed(f"two transactions crossed: {_one_line(error)}") from error
+            if code in LIMIT_CODES:
                 raise
             self.close()
             raise Unavailable(f"the connection to PostgreSQL broke: {_one_line(error)}") from error
+        except (psycopg2.ProgrammingError, psycopg2.InternalError) as error:
+            if error.pgcode not in NOT_USABLE_CODES:
+                raise
+            self.close()
+            raise Unavailable(
+                f"the database cannot be used: {_one_line(error)}; see 'abusehandler db status'"
+            ) from error
         except BaseException:
             if connection.closed:
                 self.close()
@@ -84,14 +104,14 @@ class Database:
 
     def retrying(self, work: Any) -> Any:
         """Calls `work(cursor)` in a transaction, again when another worker's transaction crossed it."""
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS - 1):
             try:
                 with self.transaction() as cursor:
                     return work(cursor)
-            except psycopg2.OperationalError as error:
-                if error.pgcode not in RETRY_CODES or attempt == ATTEMPTS - 1:
-                    raise
-        raise AssertionError("not reached")
+            except Crossed:
+                continue
+        with self.transaction() as cursor:
+            return work(cursor)
 
     def fetch(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """The rows of one statement, in a transaction of its own."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import orjson
 
@@ -31,20 +32,42 @@ _NOT_OBSERVED_BELOW = ("report.", "customer.", "ticket.")
 _FUTURE = timedelta(hours=26)
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 MAX_RESOURCE = 300
+#: How many addresses and keys are remembered between batches.
+CACHED = 200_000
 
 
 class EventRejected(ValueError):
     """The event lacks what every event must have; the message says what."""
 
 
+class IncomingEvent(NamedTuple):
+    """An event as the store takes it. `at` is ISO text in UTC, so that texts compare as times do.
+
+    `key` says to which ticket it belongs, None for no ticket; `line` holds the columns after the ticket's in COPY's
+    text format with the empty text as NULL.
+    """
+
+    at: str
+    fingerprint: str
+    key: str | None
+    customer: str | None
+    resource: str
+    network: str | None
+    problem: str
+    severity: int
+    due: Due
+    line: str
+
+
 class Incoming:
-    """Turns events into rows of the `batch` table, remembering what repeats from event to event."""
+    """Turns events into what the store needs, remembering what repeats from event to event."""
 
     def __init__(self, catalogue: Catalogue, schedule: NoticeSchedule, *, ipv6_prefix: int = 64) -> None:
         self._catalogue = catalogue
         self._schedule = schedule
         self._ipv6_prefix = ipv6_prefix
         self._networks: dict[str, tuple[str, str]] = {}
+        self._keys: dict[tuple[str, str, str], str] = {}
         self._due: dict[str, Due] = {}
 
     def begin(self, now: datetime) -> None:
@@ -52,12 +75,12 @@ class Incoming:
         self._now = now
         self._latest = (now + _FUTURE).isoformat()
         self._due.clear()
+        for cache in (self._networks, self._keys):
+            if len(cache) > CACHED:
+                cache.clear()
 
-    def row(self, event: Mapping[str, Any]) -> tuple[str, str]:
-        """The month (`2026-11`) of the event and its line in COPY's text format.
-
-        Raises EventRejected for an event without time, class or resource.
-        """
+    def take(self, event: Mapping[str, Any]) -> IncomingEvent:
+        """What the store needs of this event. Raises EventRejected for one without time, class or resource."""
         at = self._time(event)
         kind = event.get("classification.type")
         if not kind:
@@ -73,26 +96,22 @@ class Incoming:
         due = self._due.get(problem.notify)
         if due is None:
             due = self._due[problem.notify] = self._schedule.due(problem.notify, self._now)
-        fields = (
-            at,
-            fingerprint(event, at),
-            event.get("report.id"),
-            customer,
-            match,
-            resource,
-            network,
-            address,
-            event.get("source.port"),
-            problem.id,
-            severity,
-            event.get("feed.code") or event.get("feed.name") or "",
-            None if due.first is None else due.first.isoformat(),
-            f"{due.again.total_seconds()} seconds",
-            stored_form(event),
+        mark = fingerprint(event, at)
+        feed = str(event.get("feed.code") or event.get("feed.name") or "-").translate(_COPY_ESCAPES)
+        line = (
+            f"{at}\t{mark}\t{_blank(event.get('report.id'))}\t{match}\t{address or ''}\t{_blank(event.get('source.port'))}\t"
+            f"{problem.id}\t{severity}\t{feed}\t{stored_form(event)}"
         )
-        return at[:7], "\t".join(
-            ["\\N" if value is None else str(value).translate(_COPY_ESCAPES) for value in fields]
-        ) + "\n"
+        key = None if customer is None else self._key(str(customer), resource, problem.id)
+        return IncomingEvent(at, mark, key, customer, resource, network, problem.id, severity, due, line)
+
+    def _key(self, customer: str, resource: str, problem: str) -> str:
+        parts = (customer, resource, problem)
+        key = self._keys.get(parts)
+        if key is None:
+            digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=16)
+            key = self._keys[parts] = str(UUID(bytes=digest.digest()))
+        return key
 
     def _time(self, event: Mapping[str, Any]) -> str:
         """The event's own time, or that of its receipt when it has none or one that cannot be (ISO text, UTC)."""
@@ -108,8 +127,6 @@ class Incoming:
         if address:
             known = self._networks.get(address)
             if known is None:
-                if len(self._networks) > 100_000:
-                    self._networks.clear()
                 known = self._networks[address] = self._network(address)
             return known
         host = event.get("source.fqdn")
@@ -152,16 +169,30 @@ def fingerprint(event: Mapping[str, Any], at: str) -> str:
         observed["feed.name"] = event.get("feed.name")
     if event.get("time.source") != at:
         observed["report.evidence"] = event.get("report.evidence") or at
-    return hashlib.blake2b(_dumps(observed, orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(_dumps(observed, orjson.OPT_SORT_KEYS), digest_size=16)
+    return str(UUID(bytes=digest.digest()))
+
+
+#: What the event's own columns, its ticket and its report know already.
+_NOT_STORED = frozenset(
+    {"raw", "__type", "report.id", "report.evidence", "customer.id", "customer.name", "customer.language", "customer.match",
+     "feed.documentation"}
+)  # fmt: skip
 
 
 def stored_form(event: Mapping[str, Any]) -> str:
-    """The event as JSON for the `data` column: without `raw`, which is in the evidence, and without NUL."""
-    kept = {key: value for key, value in event.items() if key not in ("raw", "__type")}
+    """The event as JSON for the `data` column in COPY's text format, without NUL, which PostgreSQL does not take."""
+    kept = {key: value for key, value in event.items() if key not in _NOT_STORED}
     text = _dumps(kept, 0).decode()
-    if "\\u0000" in text:
-        text = _dumps(_without_nul(kept), 0).decode()
+    if "\\" in text:
+        if "\\u0000" in text:
+            text = _dumps(_without_nul(kept), 0).decode()
+        text = text.replace("\\", "\\\\")
     return text
+
+
+def _blank(value: object) -> object:
+    return "" if value is None else value
 
 
 def _dumps(value: Any, option: int) -> bytes:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 #: A connection is renewed after this many mails; servers limit them (Postfix has no limit, Exim 1000, Exchange 20 and up).
 MAILS_PER_CONNECTION = 500
+#: A connection unused for so long is asked whether it still stands, before a mail is marked as being sent.
+IDLE_SECONDS = 20
+_LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
 class MailServerUnavailable(Unavailable):
@@ -46,16 +51,20 @@ class MailServer:
         self._settings = settings
         self._session: smtplib.SMTP | None = None
         self._mails = 0
+        self._used = 0.0
 
     def open(self) -> None:
-        """Makes sure that there is a connection that answers. Raises MailServerUnavailable."""
-        if self._session is not None and self._mails < MAILS_PER_CONNECTION:
+        """Makes sure that there is a connection that answers. Raises MailServerUnavailable, or ConfigurationError for a
+        password file that is wrong.
+        """
+        if self._session is not None and self._mails < MAILS_PER_CONNECTION and self._answers(self._session):
             return
         self.close()
         settings = self._settings
+        session: smtplib.SMTP | None = None
         try:
             if settings.security == "tls":
-                session: smtplib.SMTP = smtplib.SMTP_SSL(
+                session = smtplib.SMTP_SSL(
                     settings.host,
                     settings.port,
                     settings.hello_name or None,
@@ -66,43 +75,63 @@ class MailServer:
                 session = smtplib.SMTP(
                     settings.host, settings.port, settings.hello_name or None, timeout=settings.timeout
                 )
-            self._session = session
             session.ehlo_or_helo_if_needed()
             if settings.security == "starttls":
                 session.starttls(context=self._tls())
                 session.ehlo()
             if settings.user:
                 session.login(settings.user, self._password())
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
+        except BaseException as error:
+            # a session without TLS or login must not be used by the next mail
+            if session is not None:
+                session.close()
+            if not isinstance(error, (OSError, smtplib.SMTPException)):
+                raise
             raise MailServerUnavailable(
                 f"mail server {settings.host}:{settings.port} (mail.smtp of abusehandler.yaml) takes no mail: {error}; the mails wait"
             ) from error
+        self._session = session
         self._mails = 0
+        self._used = time.monotonic()
+
+    def _answers(self, session: smtplib.SMTP) -> bool:
+        """Servers close a connection that was idle for some minutes; better found out before than by a mail."""
+        if time.monotonic() - self._used < IDLE_SECONDS:
+            return True
+        try:
+            return session.noop()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            return False
 
     def send(self, sender: str, recipient: str, content: bytes) -> Result:
-        """Hands one mail over. Never raises for what a server may do: the result says what is known.
+        """Hands one mail over; `content` has CRLF line ends. Never raises for what a server may do: the result says what is known.
 
         `waiting`: it was certainly not taken. `in-doubt`: the connection broke after the data had begun.
         """
         if self._session is None:
             return Result("waiting", "no connection to the mail server")
+        address = _ascii_address(recipient)
+        if address is None:
+            return Result("failed", f"the address {recipient} holds characters that mail addresses cannot have here")
         self._mails += 1
         session = self._session
         try:
             code, answer = session.mail(sender, self._mail_options(session))
             if code == 250:
-                code, answer = session.rcpt(recipient, ["NOTIFY=FAILURE,DELAY"] if session.has_extn("dsn") else [])
-            if code not in (250, 251):
+                code, answer = session.rcpt(address, ["NOTIFY=FAILURE,DELAY"] if session.has_extn("dsn") else [])
+            if code in (250, 251):
+                code, answer = session.docmd("DATA")
+            if code != 354:
                 session.rset()
                 return _refused(code, answer)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             return Result("waiting", f"the connection broke before the mail was handed over: {error}")
+        finally:
+            self._used = time.monotonic()
         try:
-            code, answer = session.data(content)
-        except smtplib.SMTPDataError as error:
-            return _refused(error.smtp_code, error.smtp_error)
+            session.send(_LEADING_DOT.sub(b"..", content) + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"))
+            code, answer = session.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             return Result("in-doubt", f"the mail server did not answer after the data: {error}")
@@ -136,6 +165,16 @@ class MailServer:
 
 def _refused(code: int, answer: bytes | str) -> Result:
     return Result("failed" if 500 <= code < 600 else "waiting", f"{code} {_text(answer)}")
+
+
+def _ascii_address(address: str) -> str | None:
+    """The address as every mail server takes it: the domain in its ASCII form (RFC 5891); None if there is none."""
+    local, _, domain = address.rpartition("@")
+    try:
+        text = f"{local}@{domain.encode('idna').decode('ascii') if not domain.isascii() else domain}"
+    except UnicodeError:
+        return None
+    return text if text.isascii() and text.isprintable() and local and domain and not set(text) & set(" <>") else None
 
 
 def _text(answer: bytes | str) -> str:

@@ -71,7 +71,8 @@ def _list(definitions: tuple[Definition, ...], as_json: bool) -> int:
 
 
 def _show(name: str, definitions: tuple[Definition, ...]) -> int:
-    from abusehandler.reporters.lint import alternative_in_words, samples_of
+    from abusehandler.reporters.lint import alternative_in_words
+    from abusehandler.reporters.samples import samples_of
 
     found = next((one for one in definitions if one.name == name), None)
     if found is None:
@@ -102,7 +103,8 @@ def _show(name: str, definitions: tuple[Definition, ...]) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from abusehandler.reporters.lint import check_files, write_expected
+    from abusehandler.reporters.lint import check_files
+    from abusehandler.reporters.samples import write_expected
 
     folders = [SHIPPED, *map(Path, arguments.folder)]
     files = list(arguments.files) or [path for folder in folders for path in definition_files(folder)]

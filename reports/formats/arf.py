@@ -25,7 +25,10 @@ _FIELD = re.compile(
     r"((?:\n[ \t]+[^\s:][^\n]{0,2000}){0,50})",
     re.M,
 )
-_LINE_IN_TEXT = re.compile(r"^[ \t>]{0,20}Feedback-Type[ \t]{0,5}:[ \t]{0,5}[a-z-]{2,30}", re.M | re.I)
+_LINES_IN_TEXT = (
+    re.compile(r"^[ \t]{0,20}Feedback-Type[ \t]{0,5}:[ \t]{0,5}[a-z-]{2,30}[ \t]{0,20}$", re.M | re.I),
+    re.compile(r"^[ \t]{0,20}(?:Source-IP|Reported-Domain|Reported-URI)[ \t]{0,5}:[ \t]{0,5}\S", re.M | re.I),
+)
 # RFC 5965 section 3.1 and the IANA registry, with what they say about the class.
 _TYPES = {
     "abuse": "spam", "fraud": "phishing", "virus": "malware-distribution", "opt-out": "spam", "opt-out-list": "spam",
@@ -56,11 +59,8 @@ def read_arf(mail: Mail, context: ReadContext) -> Reading | None:
     """
     reports = [part for part in mail.parts if part.content_type == "message/feedback-report" and part.text.strip()]
     if not reports:
-        reports = [
-            part
-            for part in mail.parts
-            if part.kind in ("text", "data") and part.attached and _LINE_IN_TEXT.search(part.text[:4000])
-        ]
+        # Some senders and those who forward write the fields into the letter.
+        reports = [part for part in mail.parts if part.kind == "text" and _has_fields(part.text[:200_000])]
     readings = [found for part in reports[:50] if (found := _one(part, mail, context)) is not None]
     if not readings:
         return None
@@ -75,8 +75,15 @@ def read_arf(mail: Mail, context: ReadContext) -> Reading | None:
     )  # fmt: skip
 
 
+def _has_fields(text: str) -> bool:
+    return "eedback-" in text and all(line.search(text) for line in _LINES_IN_TEXT)
+
+
 def _one(part: Part, mail: Mail, context: ReadContext) -> Reading | None:
-    fields, places = _fields(part.text, part.path)
+    plain = _without_indent(part.text)
+    fields, places = _fields(plain, part.path)
+    if plain is not part.text:
+        places = {}
     kind = fields.get("feedback-type", [""])[0].split(";")[0].strip().lower()
     if kind == "xarf":
         return None
@@ -110,6 +117,13 @@ def _one(part: Part, mail: Mail, context: ReadContext) -> Reading | None:
     )
 
 
+def _without_indent(text: str) -> str:
+    """Fields that are moved to the right as a block would all look like continuations of the first one."""
+    first = _LINES_IN_TEXT[0].search(text[:200_000])
+    indent = first[0][: len(first[0]) - len(first[0].lstrip())] if first else ""
+    return re.sub(rf"^{re.escape(indent)}", "", text, flags=re.M) if indent else text
+
+
 def _event(
     kind: str, fields: dict[str, list[str]], places: dict[str, Span], message: Mail | None
 ) -> tuple[Event, dict[str, Span]]:
@@ -119,15 +133,16 @@ def _event(
     problem = problems.classification(kind) if problem is None else problem
     if problem:
         event["classification.type"] = problem
-    if "source-ip" in places:
-        spans["source.ip"] = places["source-ip"]
+    for field, key in (("source-ip", "source.ip"), ("source-port", "source.port")):
+        if field in places:
+            spans[key] = places[field]
     for name in _TIMES:
         if name in fields and values.put_time(event, fields[name][0].replace("<", "").replace(">", "")):
-            spans["time.source"] = places[name]
+            if name in places:
+                spans["time.source"] = places[name]
             break
     if (number := values.port(fields.get("source-port", [""])[0])) is not None:
         event["source.port"] = number
-        spans["source.port"] = places["source-port"]
     for name, extra in _KEPT.items():
         if name in fields:
             values.put_extra(event, extra, fields[name][0] if len(fields[name]) == 1 else fields[name][:20])

@@ -169,7 +169,9 @@ def columns_of(header: Sequence[str]) -> Columns | None:
     """The meaning of a header row, or None if no column can be a resource."""
     names = tuple(plain_name(name) for name in header[:200])
     own = {place: _INTELMQ[name] for place, name in enumerate(names) if name in _INTELMQ}
-    certain = any(name.startswith(("time.", "classification.", "feed.")) for name in own.values()) or "." in "".join(header)
+    certain = any(name.startswith(("time.", "classification.", "feed.")) for name in own.values()) or "." in "".join(
+        header
+    )
     if len(own) >= 3 and certain and any(name in ("source.ip", "source.fqdn", "source.url") for name in own.values()):
         return Columns(names, {}, (), own)
     found: dict[str, tuple[int, int]] = {}  # role → (rank, place); the lowest rank wins, then the first place

@@ -38,7 +38,9 @@ _HEADER_WITHIN = 15
 _MOST_ROWS = 50_000
 _MOST_BAD = 200
 _MOST_EXTRA = 40
-_CLOCK_ALONE = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?(?:\s?[A-Za-z]{1,5}|\s?[+-]\d{2}:?\d{2})?")
+_CLOCK_ALONE = re.compile(
+    r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?(?:\s?[A-Za-z]{1,5}|\s?[+-]\d{2}:?\d{2})?"
+)
 _LARGEST_JSON = 20 * 1024 * 1024
 
 
@@ -359,7 +361,9 @@ def _read_records(records: list[dict[str, str]], path: str, zone: tzinfo | None)
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.9))
         elif len(bad) < _MOST_BAD:
-            bad.append(BadPart("record without an address, host or URL that can be reported", path, number, str(item)[:1000]))
+            bad.append(
+                BadPart("record without an address, host or URL that can be reported", path, number, str(item)[:1000])
+            )
     return Table(tuple(events), tuple(bad)) if events else None
 
 
@@ -368,7 +372,11 @@ def _list_of_objects(loaded: Any, depth: int) -> list[dict[str, Any]]:
         return [item for item in loaded if isinstance(item, dict)]
     if isinstance(loaded, dict) and depth < 4:
         for kind in (list, dict):
-            found = [rows for value in loaded.values() if isinstance(value, kind) and (rows := _list_of_objects(value, depth + 1))]
+            found = [
+                rows
+                for value in loaded.values()
+                if isinstance(value, kind) and (rows := _list_of_objects(value, depth + 1))
+            ]
             if len(found) == 1:
                 return found[0]
             if found:

@@ -25,12 +25,18 @@ _IPV4 = re.compile(
 )
 _IPV6 = re.compile(
     r"(?<![\w:.\-/])(?P<open>\[)?(?P<ip>(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,37})[0-9A-Fa-f:]{3,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)"
-    r"(?:/(?P<prefix>\d{1,3})(?![\w/])|(?(open)\](?::(?P<port>\d{1,5})(?!\w))?|(?![\w:])))"
+    r"(?:/(?P<prefix>\d{1,3})(?![\w/])|(?(open)\](?::(?P<port>\d{1,5})(?!\w))?|(?![\w:]|\.\d)))"
 )
-_VERSION_BEFORE = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.+-]{1,30}/|\b(?:v|ver|version|release|build|firmware|rv|oid)[.:= ]{0,3})$", re.I)
+_VERSION_BEFORE = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9_.+-]{1,30}/|\b(?:v|ver|version|release|build|firmware|rv|oid)[.:= ]{0,3})$", re.I
+)
 _VERSIONED = re.compile(r"(?i)\b(?:vers|wersj|верси|update|plugin|firmware)")
-_HOST_BEFORE = re.compile(r"(?:^|[\s\"'(\[<=:])[\w-]+(?:\.[\w-]+)+\.?/$|://$|\b(?:ip|host|src|client|addr|address|from)/$", re.IGNORECASE)
-_RANGE_AFTER = re.compile(r"\s{0,3}(?:-|–|to|until|bis)\s{1,3}(?=\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})|-(?=\d{1,3}\.\d{1,3}\.)")
+_HOST_BEFORE = re.compile(
+    r"(?:^|[\s\"'(\[<=:])[\w-]+(?:\.[\w-]+)+\.?/$|://$|\b(?:ip|host|src|client|addr|address|from)/$", re.IGNORECASE
+)
+_RANGE_AFTER = re.compile(
+    r"\s{0,3}(?:-|–|to|until|bis)\s{1,3}(?=\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})|-(?=\d{1,3}\.\d{1,3}\.)"
+)
 #: How many addresses of one text are looked at; lists beyond come as files and are read by their own readers.
 MOST = 5000
 
@@ -81,7 +87,12 @@ def find_addresses(text: str) -> list[FoundAddress]:
             break
         start = match.start("ip")
         before = text[max(0, start - 40) : start]
-        if before and (before[-1] in "/=: .vV" or before[-1].isalpha()) and _VERSION_BEFORE.search(before) and not _HOST_BEFORE.search(before):
+        if (
+            before
+            and (before[-1] in "/=: .vV" or before[-1].isalpha())
+            and _VERSION_BEFORE.search(before)
+            and not _HOST_BEFORE.search(before)
+        ):
             continue
         if before.endswith("-") and before[-2:-1].isalnum() and start != range_end:
             continue  # part of a host name such as pool-192.0.2.1.example.net
@@ -100,8 +111,9 @@ def find_addresses(text: str) -> list[FoundAddress]:
         )  # fmt: skip
         range_end = ranged.end() if ranged else -1
     if ":" in text:
-        found += _ipv6(text, MOST - len(found))
-        found.sort(key=lambda one: one.start)
+        six = _ipv6(text, MOST - len(found))
+        ends = {one.end for one in six}  # the dotted end of an IPv4-mapped one is no second address
+        found = sorted([*six, *(one for one in found if one.end not in ends)], key=lambda one: one.start)
     return found
 
 
@@ -117,7 +129,13 @@ def _ipv6(text: str, most: int) -> list[FoundAddress]:
         prefix = int(match["prefix"]) if match["prefix"] else None
         start = match.start("ip")
         found.append(
-            FoundAddress(ip, start, start + len(raw), _port(match["port"]), prefix if prefix is not None and prefix < 128 else None)
+            FoundAddress(
+                ip,
+                start,
+                start + len(raw),
+                _port(match["port"]),
+                prefix if prefix is not None and prefix < 128 else None,
+            )
         )
         if len(found) >= most:
             break

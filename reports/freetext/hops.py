@@ -28,8 +28,22 @@ _FIELD = re.compile(
 )
 _BY = re.compile(r"(?i)\bby[ \t\r\n>]+(?P<by>[\w.-]{1,255})")
 _FROM_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){1,8}")
-_CLIENT = re.compile(r"(?i)(?:client-ip=|sender[ \t\r\n>]+ip[ \t\r\n>]+is[ \t\r\n>(]+|designates[ \t\r\n>]+|smtp\.remote-ip=|iprev=\w+[^;]{0,80}?=)[ \t\r\n>]{0,3}(?P<ip>[0-9A-Fa-f:.]{3,45})")
-_ORIGIN = frozenset(("x-originating-ip", "x-sender-ip", "x-source-ip", "x-mailer-ip", "x-remote-ip", "x-senderip", "x-client-ip", "x-spam-source", "x-abuse-ip"))
+_CLIENT = re.compile(
+    r"(?i)(?:client-ip=|sender[ \t\r\n>]+ip[ \t\r\n>]+is[ \t\r\n>(]+|designates[ \t\r\n>]+|smtp\.remote-ip=|iprev=\w+[^;]{0,80}?=)[ \t\r\n>]{0,3}(?P<ip>[0-9A-Fa-f:.]{3,45})"
+)
+_ORIGIN = frozenset(
+    (
+        "x-originating-ip",
+        "x-sender-ip",
+        "x-source-ip",
+        "x-mailer-ip",
+        "x-remote-ip",
+        "x-senderip",
+        "x-client-ip",
+        "x-spam-source",
+        "x-abuse-ip",
+    )
+)
 _MOST = 60
 
 
@@ -65,8 +79,17 @@ def hand_over(passage: Passage, own: OwnAssets | None = None, whole: bool = Fals
                 if hop:
                     hops.append(hop)
             elif name in _ORIGIN:
-                origins += [Hop(one.ip, first + one.start, first + one.end, sure=False) for one in find_addresses(value)[:1] if is_public(one.ip)]
-            elif name in ("received-spf", "authentication-results", "authentication-results-original", "x-received-spf"):
+                origins += [
+                    Hop(one.ip, first + one.start, first + one.end, sure=False)
+                    for one in find_addresses(value)[:1]
+                    if is_public(one.ip)
+                ]
+            elif name in (
+                "received-spf",
+                "authentication-results",
+                "authentication-results-original",
+                "x-received-spf",
+            ):
                 for one in _CLIENT.finditer(value):
                     clients += [
                         Hop(found.ip, first + one.start("ip"), first + one.end("ip"))
@@ -110,7 +133,11 @@ def _hop(value: str, by: int, offset: int, houses: set[str]) -> Hop | None:
     addresses = [one for one in find_addresses(giver) if is_public(one.ip)]
     if not addresses:
         return None
-    names = {registered_domain(host_name(match[0])) for match in _FROM_NAME.finditer(giver) if not match[0][0].isdigit() or not match[0][-1].isdigit()}
+    names = {
+        registered_domain(host_name(match[0]))
+        for match in _FROM_NAME.finditer(giver)
+        if not match[0][0].isdigit() or not match[0][-1].isdigit()
+    }
     if names & houses:
         return None
     # the last one in brackets is what the receiver saw; before it may stand what the sender said of himself

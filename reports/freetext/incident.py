@@ -21,21 +21,34 @@ if TYPE_CHECKING:
 
 #: Words before a time that say it is the one of the incident, and those that say it is not.
 _INCIDENT = frozenset(
-    ["timestamp", "timestamps", "stamp", "time", "date", "datetime", "detected", "occurred", "observed", "seen", "start", "started", "begin", "beginning", "happened", "since", "between", "incident", "attack", "event", "first", "last", "recorded", "accessed", "infringement", "logged", "received", "captured", "evidence", "found", "discovered", "datum", "zeit", "zeitstempel", "uhrzeit", "zeitpunkt", "fecha", "hora", "date", "heure", "data", "ora", "orario", "tijd", "datum", "tijdstip", "czas", "cas", "datum", "время", "дата", "horodatage", "momento"]
+    """
+    timestamp timestamps stamp time date datetime detected occurred observed seen start started begin beginning
+    happened since between incident attack event first last recorded accessed infringement logged received
+    captured evidence found discovered datum zeit zeitstempel uhrzeit zeitpunkt fecha hora date heure data ora
+    orario tijd datum tijdstip czas cas datum время дата horodatage momento
+    """.split()  # noqa: SIM905
 )
 _ELSEWHERE = frozenset(
-    ["sent", "gesendet", "enviado", "envoye", "inviato", "verzonden", "wyslano", "odeslano", "отправлено", "expires", "expire", "expiry", "deadline", "before", "until", "registered", "registration", "created", "updated", "generated", "reported", "report", "printed", "modified", "notice", "issued", "opened", "hold"]
+    """
+    sent gesendet enviado envoye inviato verzonden wyslano odeslano отправлено expires expire expiry deadline
+    before until registered registration created updated generated reported report printed modified notice issued
+    opened hold
+    """.split()  # noqa: SIM905
 )
 _PORT_BEHIND = re.compile(
     r"(?i)[\s\"'\]),;]{0,4}(?:source |src |remote )?(?:port|s?port|spt|sport|src_?port)[\s:=#\"']{0,4}(\d{1,5})\b(?!\.\d)"
 )
 _PORT_ARROW = re.compile(r"[ \t]{1,12}(\d{1,5})[ \t]{0,8}(?:-+>|=+>|→)")
-_PORT_KEY = re.compile(r"(?i)\b(?:spt|sport|src[_ -]?port|source[_ -]?port|s_port|srcport|sourceport|client[_ -]?port)[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}(\d{1,5})\b")
+_PORT_KEY = re.compile(
+    r"(?i)\b(?:spt|sport|src[_ -]?port|source[_ -]?port|s_port|srcport|sourceport|client[_ -]?port)[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}(\d{1,5})\b"
+)
 _PORT_LABELLED = re.compile(
     r"(?i)\b(?:(?:source|src|origin|originating|remote|client|infringing|ip|tcp|udp|quell|origen|origem|sorgente|zdrojovy|bron)[ _-]{0,2}ports?|(?<!destination )(?<!dest )(?<!dst )(?<!target )(?<!local )"
     r"(?<!server )(?<!to )(?<!on )(?<!\w)port(?: number)?)[ \t]{0,10}(?:\([^)\n]{0,20}\)[ \t]?)?[:=][ \t\"']{0,12}(\d{1,5})\b(?![.\d/])"
 )
-_COLUMN = re.compile(r"(?i)\b(?:source|src|attacker|client|remote|c)?[ _-]?(?:ip|addr|address|host)?[ _\"-]{0,3}[,;|\t ]{1,12}[\"']?(?:source|src|s|c|client|remote)?[ _-]?port")
+_COLUMN = re.compile(
+    r"(?i)\b(?:source|src|attacker|client|remote|c)?[ _-]?(?:ip|addr|address|host)?[ _\"-]{0,3}[,;|\t ]{1,12}[\"']?(?:source|src|s|c|client|remote)?[ _-]?port"
+)
 _CELL_BEHIND = re.compile(r"[\"']?[ \t]{0,6}[,;|\t ][ \t\"']{0,12}(\d{2,5})[\"']?(?=[ \t]{0,6}(?:[,;|\t ]|$))")
 
 
@@ -54,7 +67,9 @@ class Clockwork:
 
     def __init__(self, passages: list[Passage], now: datetime) -> None:
         self._times: dict[str, list[FoundTime]] = {}
-        self._passages = [one for one in passages if one.kind != "subject"] + [one for one in passages if one.kind == "subject"]
+        self._passages = [one for one in passages if one.kind != "subject"] + [
+            one for one in passages if one.kind == "subject"
+        ]
         self._now = now
         self._zones = {one.part: stated_zone(one.text) for one in passages}
         self.zone: tzinfo | None = next((zone for zone in self._zones.values() if zone is not None), None)
@@ -152,7 +167,9 @@ def _port(candidate: Candidate) -> tuple[int, Passage, int, int] | None:
             return found.port, place.passage, found.end + 1, found.end + 1 + len(str(found.port))
         end = min(place.line.end, found.end + 400)
         match = (
-            _PORT_BEHIND.match(text, found.end, end) or _PORT_ARROW.match(text, found.end, end) or _PORT_KEY.search(text, place.line.start, end)
+            _PORT_BEHIND.match(text, found.end, end)
+            or _PORT_ARROW.match(text, found.end, end)
+            or _PORT_KEY.search(text, place.line.start, end)
         )
         if match is None and -1 < _named_column(text) < found.start:
             match = _CELL_BEHIND.match(text, found.end, end)

@@ -12,17 +12,29 @@ from abusehandler.reports.freetext.addresses import canonical
 from publicsuffixlist import PublicSuffixList
 
 # Bounded repetitions: a URL beyond 2,000 characters is cut by browsers and servers alike.
-_URL = re.compile(r"(?i)(?<![a-z0-9])(?P<scheme>https?|ftps?|rtmps?|rtsp)://(?P<rest>[^\s<>\"`\\^{}|\x00-\x1f]{3,2000})")
-_MAIL = re.compile(r"(?<![\w.+-])(?P<local>[\w.+'=-]{1,64})@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{2,252})(?<![.-])", re.ASCII)
+_URL = re.compile(
+    r"(?i)(?<![a-z0-9])(?P<scheme>https?|ftps?|rtmps?|rtsp)://(?P<rest>[^\s<>\"`\\^{}|\x00-\x1f]{3,2000})"
+)
+_MAIL = re.compile(
+    r"(?<![\w.+-])(?P<local>[\w.+'=-]{1,64})@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{2,252})(?<![.-])", re.ASCII
+)
 _HOST = re.compile(
     r"(?<![\w@./\\%=-])(?P<host>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,10}[^\W\d_](?:[^\W_]|-){1,23})(?P<dot>\.?)(?![\w@\\-]|\.\w)"
 )
 _HOST_PORT = re.compile(r"[^/?#]*?:(\d{1,5})(?=[/?#]|$)")
 _FILE_ENDINGS = frozenset(
-    ["zip", "rar", "exe", "dll", "pdf", "php", "html", "htm", "txt", "log", "csv", "xml", "json", "js", "css", "png", "jpg", "jpeg", "gif", "doc", "docx", "xls", "xlsx", "pm", "conf", "cfg", "ini", "bin", "dat", "bak", "sql", "apk", "iso", "mov", "asp", "aspx", "jsp", "cgi", "eml", "msg", "yml", "yaml", "gz", "tar", "bz2", "mp3", "mp4", "mkv", "avi", "ts", "m3u", "m3u8", "local", "lan", "internal", "service", "socket", "timer", "arpa", "invalid", "localdomain", "bat", "scr", "vbs", "lnk"]
+    """
+    zip rar exe dll pdf php html htm txt log csv xml json js css png jpg jpeg gif doc docx xls xlsx pm conf cfg
+    ini bin dat bak sql apk iso mov asp aspx jsp cgi eml msg yml yaml gz tar bz2 mp3 mp4 mkv avi ts m3u m3u8 local
+    lan internal service socket timer arpa invalid localdomain bat scr vbs lnk
+    """.split()  # noqa: SIM905
 )
 #: TLDs that are also file endings or words; a bare name under them is believed only with `www.` or three labels.
-_DOUBTFUL = frozenset(["zip", "mov", "sh", "py", "pl", "rs", "md", "so", "ps", "cc", "ms", "as", "in", "is", "it", "at", "to", "me", "be", "no", "do", "my", "us", "so", "il", "id", "am"])
+_DOUBTFUL = frozenset(
+    """
+    zip mov sh py pl rs md so ps cc ms as in is it at to me be no do my us so il id am
+    """.split()  # noqa: SIM905
+)
 MOST = 5000
 
 
@@ -101,7 +113,12 @@ def _trim(rest: str) -> str:
             rest = rest[:place]
     while rest:
         last = rest[-1]
-        if last in ".,;:!?'\"*”’»…" or (last == ")" and "(" not in rest) or (last == "]" and "[" not in rest) or last in "}>":
+        if (
+            last in ".,;:!?'\"*”’»…"
+            or (last == ")" and "(" not in rest)
+            or (last == "]" and "[" not in rest)
+            or last in "}>"
+        ):
             rest = rest[:-1]
         else:
             break
@@ -121,7 +138,9 @@ def find_mail_addresses(text: str) -> list[FoundName]:
 
 def find_hosts(text: str) -> list[FoundName]:
     """Bare host names: those of URLs and mail addresses are left out, as are file names and abbreviations."""
-    taken = [(one.start, one.end) for one in find_urls(text)] + [(one.start, one.end) for one in find_mail_addresses(text)]
+    taken = [(one.start, one.end) for one in find_urls(text)] + [
+        (one.start, one.end) for one in find_mail_addresses(text)
+    ]
     return find_hosts_beside(text, taken)
 
 
@@ -139,7 +158,11 @@ def find_hosts_beside(text: str, taken: list[tuple[int, int]]) -> list[FoundName
         name = _believable(match["host"])
         if name:
             # a bare `host/path` is the way people write URLs
-            tail = re.match(r"(?::\d{1,5})?/[^\s<>\"`|\\^{}]{1,2000}", text[end : end + 2010]) if text[end : end + 1] in "/:" else None
+            tail = (
+                re.match(r"(?::\d{1,5})?/[^\s<>\"`|\\^{}]{1,2000}", text[end : end + 2010])
+                if text[end : end + 1] in "/:"
+                else None
+            )
             path = _trim(tail[0]) if tail else ""
             url = f"http://{name}{path}" if len(path) > 1 and "/" in path else ""
             found.append(FoundName(name, start, end + len(path), url=url))
@@ -155,7 +178,11 @@ def _believable(text: str) -> str:
         return ""
     if any(piece[:1].isupper() and not piece.isupper() for piece in pieces[1:]) and len(pieces) == 2:
         return ""  # "end.Next sentence": a missing blank
-    if ending in _DOUBTFUL and len(pieces) == 2 and (len(pieces[0]) < 3 or ending in {"sh", "py", "ps"} or pieces[0].isupper()):
+    if (
+        ending in _DOUBTFUL
+        and len(pieces) == 2
+        and (len(pieces[0]) < 3 or ending in {"sh", "py", "ps"} or pieces[0].isupper())
+    ):
         return ""
     if len(pieces) == 2 and len(pieces[0]) == 1 and len(ending) < 3:
         return ""  # "e.g", "i.e"

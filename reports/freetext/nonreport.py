@@ -29,18 +29,29 @@ _QUOTE_FOLLOWS = re.compile(
     r"(?:on|am|le|el|em|il|op|dne|в)\b.{5,120}(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|napsal|napisał|пишет|написал)[^\n]{0,60}:[ \t]*$|"
     r"(?:from|von|de|da|van|od|от):[ \t].{3,200}$|.{0,30}original (?:complaint|message|report|email|ticket)\b)"
 )
-_ANSWER = re.compile(r"(?i)[ \t]*(?:\[[^\]\n]{1,60}\][ \t]*)*(?:re|aw|sv|antw|odp|rv|r|vs|res|ynt|回复|答复|返信|отв)(?:\[\d+\])?[ \t]?:")
-_FORWARD = re.compile(r"(?i)[ \t]*(?:\[[^\]\n]{1,60}\][ \t]*)*(?:fwd?|wg|tr|rv|i|enc|doorst|pd|vb|пересл)(?:\[\d+\])?[ \t]?:")
-_FRONT = re.compile(r"(?i)(?:[ \t]*(?:\[[^\]\n]{1,80}\]|\([^)\n]{1,60}\)|(?:re|aw|fwd?|wg|tr|sv|antw|odp)[ \t]?:|#\d+:?))*[ \t]*")
+_ANSWER = re.compile(
+    r"(?i)[ \t]*(?:\[[^\]\n]{1,60}\][ \t]*)*(?:re|aw|sv|antw|odp|rv|r|vs|res|ynt|回复|答复|返信|отв)(?:\[\d+\])?[ \t]?:"
+)
+_FORWARD = re.compile(
+    r"(?i)[ \t]*(?:\[[^\]\n]{1,60}\][ \t]*)*(?:fwd?|wg|tr|rv|i|enc|doorst|pd|vb|пересл)(?:\[\d+\])?[ \t]?:"
+)
+_FRONT = re.compile(
+    r"(?i)(?:[ \t]*(?:\[[^\]\n]{1,80}\]|\([^)\n]{1,60}\)|(?:re|aw|fwd?|wg|tr|sv|antw|odp)[ \t]?:|#\d+:?))*[ \t]*"
+)
+_MAIL_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 _MOST_TEXT = 5000
 
 
 @lru_cache(maxsize=1)
 def _vocabulary() -> dict[str, dict[str, tuple[Phrase, ...]]]:
     data = yaml.safe_load(Path(__file__).with_name("nonreports.yaml").read_text(encoding="utf-8"))
-    made: dict[str, dict[str, tuple[Phrase, ...]]] = {"complaint": {"body": tuple(phrase_of(str(one)) for one in data.pop("complaint"))}}
+    made: dict[str, dict[str, tuple[Phrase, ...]]] = {
+        "complaint": {"body": tuple(phrase_of(str(one)) for one in data.pop("complaint"))}
+    }
     for kind, places in data.items():
-        made[kind] = {place: tuple(phrase_of(str(one), open_end=True) for one in phrases) for place, phrases in places.items()}
+        made[kind] = {
+            place: tuple(phrase_of(str(one), open_end=True) for one in phrases) for place, phrases in places.items()
+        }
     return made
 
 
@@ -81,14 +92,18 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     words = spread(own[:_MOST_TEXT])
     subject = mail.subject[:400]
     front = spread(subject[_FRONT.match(subject).end() :]) if _FRONT.match(subject) else spread(subject)
-    whole_subject = spread(subject)
+    whole_subject = spread(_MAIL_ADDRESS.sub(" ", subject))
     answers = bool(_ANSWER.match(subject)) or bool(mail.header("in-reply-to") and not _FORWARD.match(subject))
     complains = _has_complaint(whole_subject) or _has_complaint(words)
     ranking = problems(subject, own)
     strength = ranking[0].score if ranking else 0.0
 
     # Ticket systems that open a case at us call that an automatic reply too.
-    automatic = mail.header("auto-submitted").lower().startswith("auto-replied") or mail.header("x-autoreply") or mail.header("x-autorespond")
+    automatic = (
+        mail.header("auto-submitted").lower().startswith("auto-replied")
+        or mail.header("x-autoreply")
+        or mail.header("x-autorespond")
+    )
     if automatic and (_ANSWER.match(subject) or strength < 3.0) and not (_FRONT.match(subject) and strength >= 12):
         return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
 
@@ -96,7 +111,9 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.needle in where]
 
     for kind in ("bounce", "auto-reply", "receipt", "survey", "recall", "service-notice"):
-        starts = [phrase.needle.strip() for phrase in vocabulary[kind].get("subject", ()) if front.startswith(phrase.needle)]
+        starts = [
+            phrase.needle.strip() for phrase in vocabulary[kind].get("subject", ()) if front.startswith(phrase.needle)
+        ]
         starts += told(kind, "anywhere", whole_subject)
         inside = told(kind, "body", words)
         if kind == "service-notice":
@@ -109,12 +126,20 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         if kind == "recall" and inside and len(own) < 3000 and (firm or answers or strength < 6):
             return kind, 0.8, f"it says {inside[0]!r}"
         early = [phrase for phrase in inside if 0 <= words.find(phrase) < 500]
-        if kind in ("receipt", "survey", "auto-reply", "bounce") and ((len(inside) > 1 and early) or (early and (answers or strength < 4.0))):
+        if kind in ("receipt", "survey", "auto-reply", "bounce") and (
+            (len(inside) > 1 and early) or (early and (answers or strength < 4.0))
+        ):
             return kind, 0.8, f"it says {inside[0]!r}"
     extorted = told("extortion", "body", words)
     if len(extorted) >= 3 and any("bitcoin" in one or "btc" in one for one in extorted):
         return "extortion", 0.8, f"it says {extorted[0]!r} and {extorted[1]!r}"
     answered = told("ticket-answer", "body", words[:2500])
+    received = told("receipt", "body", words[:700])
+    if received and answered and len(own) < 4000:
+        return "receipt", 0.75, f"it says {received[0]!r} and {answered[0]!r}"
+    named = told("ticket-answer", "anywhere", whole_subject)
+    if named and (answered or received or strength < 3):
+        return "ticket-answer", 0.75, f"the subject line says {named[0]!r}"
     if answered and answers and strength < 14 and len(own) < 2500:
         return "ticket-answer", 0.75, f"an answer that says {answered[0]!r}"
     if len(answered) >= 2 and strength < 6 and len(own) < 1500:
@@ -123,10 +148,21 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
     listed = told("newsletter", "body", spread(text))
     bulk = mail.header("list-unsubscribe") or mail.header("list-id") or mail.header("precedence").lower() == "bulk"
-    if (len(listed) > 1 or (listed and bulk)) and not _has_complaint(whole_subject) and strength < 5 and not _forwarded(mail, text):
+    if (
+        (len(listed) > 1 or (listed and bulk))
+        and not _has_complaint(whole_subject)
+        and strength < 5
+        and not _forwarded(mail, text)
+    ):
         return "newsletter", 0.7, f"it says {listed[0]!r}, and nothing complains"
     lured = told("desk-phishing", "body", words + whole_subject)
-    if lured and not _has_complaint(whole_subject) and (len(lured) > 1 or not complains) and strength < 7 and not _forwarded(mail, text):
+    if (
+        lured
+        and not _has_complaint(whole_subject)
+        and (len(lured) > 1 or not complains)
+        and strength < 7
+        and not _forwarded(mail, text)
+    ):
         return "spam-to-the-desk", 0.6, f"it says {lured[0]!r} to us"
     return None
 
@@ -140,7 +176,11 @@ def _written(text: str) -> str:
 
 
 def _forwarded(mail: Mail, text: str) -> bool:
-    return bool(_FORWARD.match(mail.subject)) or any(part.nested is not None for part in mail.parts) or "received:" in text.lower()
+    return (
+        bool(_FORWARD.match(mail.subject))
+        or any(part.nested is not None for part in mail.parts)
+        or "received:" in text.lower()
+    )
 
 
 def _has_complaint(words: str) -> bool:

@@ -43,7 +43,9 @@ _WHOIS = re.compile(
     r"allocated|inetrev|nserver|nsstat|nslastaa|name ?server|registrar\b[\w ]{0,30}|registry expiry date|updated date|creation date|"
     r"domain status|dnssec)[ \t]{0,20}:"
 )
-_RELAYED = re.compile(r"(?i)[ \t]*(?:(?:from|by)[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]*(?:microsoft|e?smtps?a?|https?|lmtp|mapi|[ \t]*$)|\([\w.:]+\)[ \t](?:by|with)[ \t])")
+_RELAYED = re.compile(
+    r"(?i)[ \t]*(?:received:[ \t]*(?:from|by)\b|(?:from|by)[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]*(?:microsoft|e?smtps?a?|https?|lmtp|mapi|[ \t]*$)|\([\w.:]+\)[ \t](?:by|with)[ \t])"
+)
 _SIGNATURE = re.compile(r"--[ ]?$")
 _CLOSING = re.compile(
     r"(?i)(?:with )?(?:kind|best|warm|many|yours|kindest)?[ ]?(?:regards|sincerely|faithfully|truly)|thank(?:s| you)[\w ,!.]{0,40}$|"
@@ -100,7 +102,12 @@ def passages(mail: Mail) -> list[Passage]:
 def other_body(mail: Mail, than: Passage | None) -> Passage | None:
     """The HTML beside the plain text: some senders leave the plain form empty or cut."""
     for part in mail.own_parts():
-        if part.kind in ("text", "html") and not part.attached and part.text.strip() and (than is None or part.path != than.part):
+        if (
+            part.kind in ("text", "html")
+            and not part.attached
+            and part.text.strip()
+            and (than is None or part.path != than.part)
+        ):
             return passage(part.path, "body", part.text)
     return None
 
@@ -122,7 +129,12 @@ def attachments(mail: Mail) -> list[Passage]:
 
 
 def _is_signature(part: Part) -> bool:
-    return part.content_type in ("application/pgp-signature", "application/pgp-keys", "application/pkcs7-signature", "text/calendar")
+    return part.content_type in (
+        "application/pgp-signature",
+        "application/pgp-keys",
+        "application/pkcs7-signature",
+        "text/calendar",
+    )
 
 
 def _lines(text: str) -> tuple[Line, ...]:
@@ -150,7 +162,11 @@ def _mark_closing(raw: list[tuple[int, int, int, str]], kinds: list[LineKind]) -
             left = _CLOSING_LINES
         elif left:
             left -= 1
-            if stripped.startswith(("---", "===", "***", "___", "###")) or depth != raw[number - 1][2] or len(stripped) > 180:
+            if (
+                stripped.startswith(("---", "===", "***", "___", "###"))
+                or depth != raw[number - 1][2]
+                or len(stripped) > 180
+            ):
                 left = 0
             else:
                 kinds[number] = "closing"
@@ -162,7 +178,7 @@ def _kinds(raw: list[tuple[int, int, int, str]]) -> list[LineKind]:
     signature = False
     while number < len(raw):
         head = raw[number][3]
-        if _RELAYED.match(head):
+        if _RELAYED.match(head) and not _HEADER.match(head):
             kinds[number] = "header"
         elif _WHOIS.match(head):
             kinds[number] = "whois"
@@ -172,6 +188,9 @@ def _kinds(raw: list[tuple[int, int, int, str]]) -> list[LineKind]:
             if sure >= 2 or (sure and end - number <= 3):
                 kinds[number:end] = ["header"] * (end - number)
                 signature = False
+            elif _RELAYED.match(head):  # a whole header in one line
+                kinds[number] = "header"
+                end = number + 1
             number = end
             continue
         elif _SIGNATURE.match(head) and number > 2:
@@ -200,7 +219,12 @@ def _block(raw: list[tuple[int, int, int, str]], first: int) -> tuple[int, int]:
             blanks += 1
             if blanks > 1 or not _header_ahead(raw, number + 1):
                 break
-        elif re.match(r"[ \t]", head) or (in_folded and _header_ahead(raw, number)) or (in_folded and re.match(r"[A-Za-z][\w-]{2,40}:[ \t]", head)) or (in_folded and _folded(head)):
+        elif (
+            re.match(r"[ \t]", head)
+            or (in_folded and _header_ahead(raw, number))
+            or (in_folded and re.match(r"[A-Za-z][\w-]{2,40}:[ \t]", head))
+            or (in_folded and _folded(head))
+        ):
             blanks = 0
         else:
             break
@@ -216,4 +240,9 @@ def _header_ahead(raw: list[tuple[int, int, int, str]], number: int) -> bool:
 
 
 def _folded(head: str) -> bool:
-    return bool(re.match(r"(?i)(?:by|from|with|for|via|id|\(|h=|b=|bh=|d=|s=|t=|client-ip|helo|envelope-from|smtp\.|spf=|dkim=|dmarc=|reason=)", head))
+    return bool(
+        re.match(
+            r"(?i)(?:by|from|with|for|via|id|\(|h=|b=|bh=|d=|s=|t=|client-ip|helo|envelope-from|smtp\.|spf=|dkim=|dmarc=|reason=)|[A-Za-z0-9+/=:._-]{30,}$",
+            head,
+        )
+    )

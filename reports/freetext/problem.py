@@ -23,7 +23,9 @@ _HEDGED = re.compile(
     r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|probablemente|vielleicht|eventuell|moglicherweise|"
     r"possivelmente|peut etre|forse|mogelijk|pravdepodobne|возможно)(?: be| have| has| is| it is| been| are| a| an| part of a| with a| esta| este| infizierte)* $"
 )
-_NEGATED = re.compile(r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $")
+_NEGATED = re.compile(
+    r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class Problem:
 def _vocabulary() -> dict[str, tuple[Phrase, ...]]:
     data = yaml.safe_load(Path(__file__).with_name("problems.yaml").read_text(encoding="utf-8"))
     return {
-        entry["type"]: tuple(phrase_of(str(phrase), weight) for key, weight in _WEIGHTS.items() for phrase in entry.get(key, ()))
+        entry["type"]: tuple(
+            phrase_of(str(phrase), weight) for key, weight in _WEIGHTS.items() for phrase in entry.get(key, ())
+        )
         for entry in data
     }
 
@@ -56,7 +60,9 @@ def _vocabulary() -> dict[str, tuple[Phrase, ...]]:
 def _needle(phrase: str) -> str:
     open_end = phrase.endswith("*")
     words = _NO_WORD.sub(" ", plain(phrase.replace("*", ""))).strip()
-    if any("\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\u1100" <= char <= "\u11ff" for char in words):
+    if any(
+        "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\u1100" <= char <= "\u11ff" for char in words
+    ):
         return words  # no blanks between words there
     return f" {words}" if open_end else f" {words} "
 

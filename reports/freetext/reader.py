@@ -56,7 +56,9 @@ def read(mail: Mail, context: ReadContext) -> Reading:
         return _read(mail, context)
     except Exception:  # a report that breaks the reader must still reach a person
         log.exception("free text could not be read")
-        return Reading("unread", READER, "the text could not be read because of an error in the program", confidence=0.0)
+        return Reading(
+            "unread", READER, "the text could not be read because of an error in the program", confidence=0.0
+        )
 
 
 def _read(mail: Mail, context: ReadContext) -> Reading:
@@ -86,7 +88,14 @@ def _read(mail: Mail, context: ReadContext) -> Reading:
     else:
         warnings = ()
     enough = sureness >= context.sure_enough
-    return Reading("report" if enough else "unread", READER, reason, tuple(events), confidence=round(sureness, 2), warnings=warnings)
+    return Reading(
+        "report" if enough else "unread",
+        READER,
+        reason,
+        tuple(events),
+        confidence=round(sureness, 2),
+        warnings=warnings,
+    )
 
 
 def _ranking(findings: _Findings, mail: Mail) -> list[Problem]:
@@ -115,7 +124,9 @@ def _wrapped(mail: Mail, ranking: list[Problem]) -> Mail | None:
     inner = next((part.nested for part in mail.parts[:20] if part.nested is not None and part.depth == 0), None)
     if inner is None:
         return None
-    certified = bool(mail.header("x-trasporto")) or _same_subject(mail.subject, inner.subject)  # Italian PEC: an envelope around the mail that was sent
+    certified = bool(mail.header("x-trasporto")) or _same_subject(
+        mail.subject, inner.subject
+    )  # Italian PEC: an envelope around the mail that was sent
     if ranking and ranking[0].score >= 4 and not certified:
         return None
     body = inner.body()
@@ -128,7 +139,11 @@ def _wrapped(mail: Mail, ranking: list[Problem]) -> Mail | None:
 def _same_subject(outer: str, inner: str) -> bool:
     """Whether a mail was sent on under its own subject, and that subject complains."""
     kept = inner.strip().lower()
-    return len(kept) > 12 and outer.strip().lower().endswith(kept) and any(one.score >= 4 for one in problems(inner, "")[:1])
+    return (
+        len(kept) > 12
+        and outer.strip().lower().endswith(kept)
+        and any(one.score >= 4 for one in problems(inner, "")[:1])
+    )
 
 
 def _find(mail: Mail, context: ReadContext) -> _Findings:
@@ -220,7 +235,9 @@ def _hop(found: list[Passage], mail: Mail, context: ReadContext) -> tuple[Hop | 
         if part.kind == "headers" and part.text:
             where = passage(part.path, "nested", part.text)
         elif part.nested is not None and part.depth == 0:
-            where = passage(part.path, "nested", "\n".join(f"{name}: {value}" for name, value in part.nested.headers[:120]))
+            where = passage(
+                part.path, "nested", "\n".join(f"{name}: {value}" for name, value in part.nested.headers[:120])
+            )
         elif part.depth == 0 and part.attached and part.text and "received:" in part.text[:20_000].lower():
             where = passage(part.path, "nested", part.text[:60_000])
         if where is not None:
@@ -236,13 +253,27 @@ def _judge(found: _Findings, top: float) -> None:
         found.sureness, found.why = (0.65 if found.hop.sure else 0.5), f"{found.hop.ip} handed the mail over"
     elif found.addresses:
         best = found.addresses[0].best()
-        found.sureness = 0.95 if top >= 8 else 0.85 if top >= 3.5 else 0.75 if top >= 2 else 0.6 if top >= 1 else 0.4 if top >= 0 else 0.25
+        found.sureness = (
+            0.95
+            if top >= 8
+            else 0.85
+            if top >= 3.5
+            else 0.75
+            if top >= 2
+            else 0.6
+            if top >= 1
+            else 0.4
+            if top >= 0
+            else 0.25
+        )
         found.why = f"{found.addresses[0].ip} {best.why or 'stands in the text'}"
         if len(found.addresses) > 50 and top < 3:
             found.sureness -= 0.1
     elif found.sites:
         heaviest = max(found.sites, key=lambda one: one.weight)
-        found.sureness = 0.9 if heaviest.weight >= 5 else 0.75 if heaviest.weight >= 2.5 else 0.55 if heaviest.weight >= 1 else 0.4
+        found.sureness = (
+            0.9 if heaviest.weight >= 5 else 0.75 if heaviest.weight >= 2.5 else 0.55 if heaviest.weight >= 1 else 0.4
+        )
         found.why = f"{heaviest.host} {heaviest.places[0].why or 'stands in the text'}"
 
 
@@ -250,7 +281,11 @@ def _events(found: _Findings, problem: Problem | None, mail: Mail, context: Read
     kind = problem.type if problem else ""
     now = mail.sent_at or context.received_at
     clockwork = Clockwork(found.passages, now)
-    chosen = found.sites if kind in CONTENT or not (found.addresses or found.hop) else [one for one in found.sites if one.weight >= 4.5]
+    chosen = (
+        found.sites
+        if kind in CONTENT or not (found.addresses or found.hop)
+        else [one for one in found.sites if one.weight >= 4.5]
+    )
     chosen = chosen[:_MOST_URLS]
     out: list[ReadEvent] = []
     if found.hop and found.hop_passage and kind in _MAILED:
@@ -287,7 +322,9 @@ def _events(found: _Findings, problem: Problem | None, mail: Mail, context: Read
 def _together(site: Site, candidate: Candidate) -> bool:
     """Whether the URL stands on the same line as the address, or on the line before or behind it."""
     lines = {(place.passage.part, place.line.number) for place in candidate.places[:50]}
-    return any((place.passage.part, place.line.number + step) in lines for place in site.places[:50] for step in (0, 1, -1))
+    return any(
+        (place.passage.part, place.line.number + step) in lines for place in site.places[:50] for step in (0, 1, -1)
+    )
 
 
 def _read_event(candidate: Candidate, site: Site | None, kind: str, facts: Incident) -> ReadEvent:

@@ -71,7 +71,12 @@ def _replacements(text: str) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     for match in _DEFANGED.finditer(text):
         kind = match.lastgroup if match.lastgroup != "s" else "http"
-        instead = {"dot": ".", "colon": "://" if "//" in match[0] else ":", "slash": match[0].strip("[](){}"), "at": "@"}
+        instead = {
+            "dot": ".",
+            "colon": "://" if "//" in match[0] else ":",
+            "slash": match[0].strip("[](){}"),
+            "at": "@",
+        }
         if kind == "http":
             if match[0].lower() in ("http", "https"):
                 continue

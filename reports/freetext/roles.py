@@ -22,20 +22,42 @@ if TYPE_CHECKING:
     from abusehandler.reports.context import ReadContext
     from abusehandler.reports.freetext.passages import Line, Passage
 
-_WEIGHT: dict[Role, float] = {"source": 4.0, "named": 1.5, "target": -4.0, "network": -3.0, "service": -3.0, "control": -2.0, "": 0.0}
+_WEIGHT: dict[Role, float] = {
+    "source": 4.0,
+    "named": 1.5,
+    "target": -4.0,
+    "network": -3.0,
+    "service": -3.0,
+    "control": -2.0,
+    "": 0.0,
+}
 SUBJECT_LINE, LOG_SOURCE, OWN = 5.0, 3.5, 8.0
 _ARROW = re.compile(r"[\s\d:/.,()\w\]\[-]{0,24}?(?:-+>|=+>|→|»|>>|(?<=[\s\d])>(?=[\s\d]))\s{0,4}\S{0,12}?$")
 _BACK_ARROW = re.compile(r"[\s\d:/]{0,10}(?:<-+|<=+|←)\s{0,4}$")
-_ACCESS_LOG = re.compile(r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b")
-_ONLY_SEPARATORS = re.compile(r"[\s,;/&|()\[\]{}'\"`*+•·–-]*(?:(?:and|or|und|oder|et|ou|y|e|en|i|a|и|и|also)[\s,]*)?$", re.IGNORECASE)
-_PREPOSITIONS = frozenset(["to", "auf", "na", "para", "vers", "naar", "for", "from", "of", "at", "on", "by", "de", "von"])
-_TRACE = re.compile(r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|bytes from|Server:[ \t]+\d")
+_ACCESS_LOG = re.compile(
+    r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b"
+)
+_ONLY_SEPARATORS = re.compile(
+    r"[\s,;/&|()\[\]{}'\"`*+•·–-]*(?:(?:and|or|und|oder|et|ou|y|e|en|i|a|и|и|also)[\s,]*)?$", re.IGNORECASE
+)
+_PREPOSITIONS = frozenset(
+    """
+    to auf na para vers naar for from of at on by de von
+    """.split()  # noqa: SIM905
+)
+_TRACE = re.compile(
+    r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|bytes from|Server:[ \t]+\d"
+)
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_T@Z–-]*$")
 _ROW = re.compile(r"[\s\"'>*•-]*\d|(?:[^,;|\t\n]{0,60}[,;|\t]){3}")
-_AFTER_URL = re.compile(r"(?:://\S{3,400}|\b[\w-]+(?:\.[\w-]+)+)[ \t]{0,3}(?:[\[(]|->|=>|:|,)[ \t]{0,3}$")
+_AFTER_URL = re.compile(
+    r"(?:://\S{3,400}|\b[\w-]+(?:\.[\w-]+){0,8}\.[A-Za-z]{2,24}\.?)[ \t]{0,3}(?:[\[(]|->|=>|:|,)[ \t]{0,3}$"
+)
 #: SpamCop: "http://host.example/path is 192.0.2.1; Mon, 3 May ..."
 _URL_IS = re.compile(r"://\S{3,400}[ \t]{1,3}is[ \t]{1,3}$")
-_SUBJECT_QUOTED = re.compile(r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:")
+_SUBJECT_QUOTED = re.compile(
+    r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:"
+)
 _MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")
 
 
@@ -130,7 +152,11 @@ def _heading_role(heading: str) -> Role:
     """What a line says about the addresses below it; a lone preposition at its end says nothing."""
     role, away = label_before(heading[-160:])
     last = words_of(heading[-160:])[-1 - away :][:1]
-    if away > 2 or (role == "target" and last and last[0] in _PREPOSITIONS) or not (heading.endswith((":", ",")) or len(heading) < 50):
+    if (
+        away > 2
+        or (role == "target" and last and last[0] in _PREPOSITIONS)
+        or not (heading.endswith((":", ",")) or len(heading) < 50)
+    ):
         return ""
     return role
 
@@ -146,7 +172,19 @@ def _header_roles(content: str) -> list[Role]:
         before = words[number - 1] if number else ""
         if follows in ("port", "ports", "asn", "as", "name", "country", "mac", "dns", "host") and not follows == "host":
             continue
-        if word in ("source", "src", "srcip", "origen", "origem", "quelle", "attacker", "saddr", "sip", "источник", "client"):
+        if word in (
+            "source",
+            "src",
+            "srcip",
+            "origen",
+            "origem",
+            "quelle",
+            "attacker",
+            "saddr",
+            "sip",
+            "источник",
+            "client",
+        ):
             roles.append("source")
         elif word in ("destination", "dest", "dst", "dstip", "target", "victim", "destino", "ziel", "daddr", "dip"):
             roles.append("target")
@@ -157,7 +195,11 @@ def _header_roles(content: str) -> list[Role]:
 
 
 def _line_places(
-    passage: Passage, line: Line, here: list[FoundAddress], heading: tuple[Role, str, int], columns: list[Role],
+    passage: Passage,
+    line: Line,
+    here: list[FoundAddress],
+    heading: tuple[Role, str, int],
+    columns: list[Role],
     in_column: dict[int, Role],
 ) -> list[Place]:
     text = passage.text
@@ -181,7 +223,12 @@ def _line_places(
         elif found.start in in_column:
             role = in_column[found.start]
             weight, why = _WEIGHT[role], "column of a table"
-        elif columns and _tabular(text[line.start : line.end], here) and number < len(columns) and len(_MASKED.findall(text[line.start : line.end][:600])) >= len(columns):
+        elif (
+            columns
+            and _tabular(text[line.start : line.end], here)
+            and number < len(columns)
+            and len(_MASKED.findall(text[line.start : line.end][:600])) >= len(columns)
+        ):
             role = columns[number]
             weight, why = _WEIGHT[role], "column of a table"
         elif number and _ONLY_SEPARATORS.match(between):
@@ -194,7 +241,12 @@ def _line_places(
             weight, why = _WEIGHT["network"], "a network"
         if line.kind == "signature":
             weight, why = min(weight, 0.0) - 2.0, "in a signature"
-        if not arrow and number == 0 and weight >= 0 and _ACCESS_LOG.match(text, found.end, min(line.end, found.end + 120)):
+        if (
+            not arrow
+            and number == 0
+            and weight >= 0
+            and _ACCESS_LOG.match(text, found.end, min(line.end, found.end + 120))
+        ):
             weight, why = max(weight, LOG_SOURCE), "front of an access log line"
         previous = (role, weight, why)
         if trace and weight > -2:
@@ -269,7 +321,9 @@ def _mates(found: dict[str, Candidate], chosen: set[str]) -> set[str]:
                 continue
             text, line = place.passage.text, place.line
             front = re.sub(r"\d+", "0", text[line.start : min(place.found.start, line.start + 200)])
-            whole = re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", text[place.found.end : min(line.end, place.found.end + 40)]))
+            whole = re.sub(
+                r"[^\W\d_]+", "a", re.sub(r"\d+", "0", text[place.found.end : min(line.end, place.found.end + 40)])
+            )
             if len(front) > 60 and not any(char in front for char in ",;|\t"):
                 continue
             shape_of[id(one), id(place)] = key = (front.strip(), whole[:12].strip())

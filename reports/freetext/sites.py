@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 
 SiteRole = Literal["reported", "innocent", ""]
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
-#: Whatever the nearest word, a URL behind one of these is shown for comparison.
-_OWNED = frozenset(["see", "official", "legitimate", "genuine", "oficial", "offizielle", "offiziellen", "officiel", "officielle", "ufficiale", "oficjalna"])
-#: A heading with one of these stands above what is reported, even behind the greeting.
-_ACCUSED = frozenset(["infringing", "infringement", "infringements", "illegal", "offending", "unauthorized", "unauthorised", "malicious", "fraudulent", "phishing", "counterfeit", "abusive", "reported", "attachment", "annex", "appendix", "anexo", "anhang", "annexe", "allegato", "schedule", "exhibit", "bijlage", "priloha", "zalacznik", "приложение"])
-_OWNED_WORKS = frozenset("works work original originals".split())
 _MOST_PLACES = 3000
 
 
@@ -57,18 +52,28 @@ class Site:
     theirs: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    labels: dict[str, SiteRole]
+    cited: frozenset[str]
+    accused: frozenset[str]
+    works: frozenset[str]
+    compared: frozenset[str]
+
+
 @lru_cache(maxsize=1)
-def _vocabulary() -> tuple[dict[str, SiteRole], frozenset[str]]:
+def _vocabulary() -> _Vocabulary:
     data = yaml.safe_load(Path(__file__).with_name("sites.yaml").read_text(encoding="utf-8"))
     labels: dict[str, SiteRole] = {plain(str(phrase)): "reported" for phrase in data["reported"]}
     labels.update({plain(str(phrase)): "innocent" for phrase in data["innocent"]})
-    return labels, frozenset(data["cited"])
+    words = {key: frozenset(plain(str(word)) for word in data[key]) for key in ("accused", "works", "compared")}
+    return _Vocabulary(labels, frozenset(data["cited"]), **words)
 
 
 @lru_cache(maxsize=4096)
 def site_label(text: str, reach: int = 6) -> tuple[SiteRole, int]:
     """The role that the words before a URL give it, and how many words away they stand."""
-    labels, _ = _vocabulary()
+    labels = _vocabulary().labels
     words = words_of(text)
     for away in range(min(reach, len(words))):
         end = len(words) - away
@@ -81,7 +86,7 @@ def site_label(text: str, reach: int = 6) -> tuple[SiteRole, int]:
 
 def cited(host: str) -> bool:
     """Whether the host is one that reports refer to: registries, scanners, standards, large platforms."""
-    _, names = _vocabulary()
+    names = _vocabulary().cited
     pieces = host.split(".")
     return any(".".join(pieces[number:]) in names for number in range(len(pieces) - 1))
 
@@ -105,15 +110,21 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
         weights = [place.weight for place in site.places]
         site.weight = max(weights) + 0.5 * min(0.0, *weights) if max(weights) > 0 else max(weights)
         domain = registered_domain(site.host)
-        site.in_subject = in_subject = any(site.host == host or site.host == "www." + host or host == "www." + site.host for host in subject_hosts)
+        site.in_subject = in_subject = any(
+            site.host == host or site.host == "www." + host or host == "www." + site.host for host in subject_hosts
+        )
         if in_subject:
             site.weight = max(site.weight, 0.0) + 5.0
         elif domain and domain in subject_hosts:
             site.weight += 2.0
-        site.defanged = defanged = any(place.passage.refanged.defanged(place.found.start, place.found.end) for place in site.places)
+        site.defanged = defanged = any(
+            place.passage.refanged.defanged(place.found.start, place.found.end) for place in site.places
+        )
         if defanged:
             site.weight = max(site.weight, -0.5) + 4.0
-        site.theirs = bool(domain) and (_same_house(domain, sender_domain) or domain in mail_domains or cited(site.host))
+        site.theirs = bool(domain) and (
+            _same_house(domain, sender_domain) or domain in mail_domains or cited(site.host)
+        )
         if _same_house(domain, sender_domain):
             site.weight -= 7.0
         elif domain and domain in mail_domains and not in_subject:
@@ -138,9 +149,17 @@ def reported(found: list[Site]) -> list[Site]:
     named = {registered_domain(site.host) or site.host for site in chosen if site.in_subject}
     if named:
         # the subject line says which; others need a sign as strong
-        chosen = [one for one in chosen if (registered_domain(one.host) or one.host) in named or one.defanged or one.weight >= 5]
+        chosen = [
+            one
+            for one in chosen
+            if (registered_domain(one.host) or one.host) in named or one.defanged or one.weight >= 5
+        ]
     with_url = [site.host for site in chosen if site.url]
-    return [site for site in chosen if site.url or not any(host == site.host or host.endswith("." + site.host) for host in with_url)]
+    return [
+        site
+        for site in chosen
+        if site.url or not any(host == site.host or host.endswith("." + site.host) for host in with_url)
+    ]
 
 
 def _same_house(one: str, other: str) -> bool:
@@ -153,7 +172,9 @@ def _same_house(one: str, other: str) -> bool:
 
 def _people(passages: list[Passage], mail: Mail) -> tuple[set[str], str]:
     sender = registered_domain(mail.sender.rpartition("@")[2])
-    domains = {registered_domain(one.host) for passage in passages for one in find_mail_addresses(passage.text[:50_000])[:100]}
+    domains = {
+        registered_domain(one.host) for passage in passages for one in find_mail_addresses(passage.text[:50_000])[:100]
+    }
     for name in ("reply-to", "return-path"):
         domains |= {registered_domain(one.host) for one in find_mail_addresses(mail.header(name)[:2000])}
     return domains - {""}, sender
@@ -179,9 +200,9 @@ def _places(passage: Passage) -> list[SitePlace]:
             if content.strip("-=_*#+| \t"):
                 role, away = site_label(content[-160:], 8)
                 said = set(words_of(content)) if len(content) < 120 else set()
-                if role != "reported" and len(content) < 80 and _ACCUSED & said:
+                if role != "reported" and len(content) < 80 and _vocabulary().accused & said:
                     role, away = "reported", 0
-                elif role == "reported" and _OWNED_WORKS & said and not _ACCUSED & said:
+                elif role == "reported" and _vocabulary().works & said and not _vocabulary().accused & said:
                     role, away = "innocent", 0
                 if content.endswith(":") or len(content) < 60:
                     heading = (role if away < 5 else "", line.number)
@@ -202,12 +223,18 @@ def _places(passage: Passage) -> list[SitePlace]:
 
 
 def _weigh(
-    passage: Passage, line: Line, found: FoundName, between: str, number: int, heading: tuple[SiteRole, int], previous: tuple[str, float, str]
+    passage: Passage,
+    line: Line,
+    found: FoundName,
+    between: str,
+    number: int,
+    heading: tuple[SiteRole, int],
+    previous: tuple[str, float, str],
 ) -> SitePlace:
     role, away = site_label(between[-100:])
     weight, why = 0.0, ""
     bare = bool(_BARE.match(between))
-    if role == "reported" and _OWNED & set(words_of(between[-80:])[-8:]):
+    if role == "reported" and _vocabulary().compared & set(words_of(between[-80:])[-8:]):
         role, away = "innocent", 1
     if number and bare:
         weight, why = previous[1], previous[2]

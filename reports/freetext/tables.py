@@ -32,10 +32,26 @@ def column_roles(text: str, lines: tuple[Line, ...], addresses: list[FoundAddres
 def cell_role(name: str) -> Role:
     """What the name of a column says about an address below it; `dst_port` and `Source ASN` say nothing."""
     words = words_of(name)
-    if not words or len(words) > 6 or words[-1] in ("port", "asn", "country", "name", "geo", "city", "fqdn", "hostname", "count", "mac"):
+    if (
+        not words
+        or len(words) > 6
+        or words[-1] in ("port", "asn", "country", "name", "geo", "city", "fqdn", "hostname", "count", "mac")
+    ):
         return ""
     role, away = label_before(" ".join(words))
-    if role in ("", "named") and words[0] in ("src", "source", "attacker", "offender", "infected", "bot", "victim", "dst", "dest", "c2", "cc"):
+    if role in ("", "named") and words[0] in (
+        "src",
+        "source",
+        "attacker",
+        "offender",
+        "infected",
+        "bot",
+        "victim",
+        "dst",
+        "dest",
+        "c2",
+        "cc",
+    ):
         role, away = label_before(words[0])
     return role if away <= 2 else ""
 
@@ -97,7 +113,9 @@ def _cells(text: str, lines: tuple[Line, ...], addresses: list[FoundAddress]) ->
     run: list[str] = []
     for number, line in enumerate(filled):
         content = text[line.start : line.end].strip()
-        if len(content) <= _LONGEST_CELL and not any(char.isdigit() for char in content.replace("v4", "").replace("v6", "")):
+        if len(content) <= _LONGEST_CELL and not any(
+            char.isdigit() for char in content.replace("v4", "").replace("v6", "")
+        ):
             run.append(content)
             continue
         if len(run) >= 3:
@@ -125,6 +143,10 @@ def _columns_below(run: list[str], first: int, end: int, by_line: dict[int, Foun
             if not role:
                 return roles if len(roles) > 2 else {}
             roles[address.start] = role
-        if roles and {"source", "named"} & set(roles.values()) and min(by_line[n].start for n in by_line if n >= first) in roles:
+        if (
+            roles
+            and {"source", "named"} & set(roles.values())
+            and min(by_line[n].start for n in by_line if n >= first) in roles
+        ):
             return roles
     return {}

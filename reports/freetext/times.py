@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import islice
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from itertools import islice
 
 from abusehandler.reports.freetext.zones import zone_at
 
@@ -29,7 +29,7 @@ _MONTHS = {
             "aug august agosto ago août aout augustus sierpień sierpnia sie srpen srpna августа авг",
             "sep sept september septiembre septembre setembro settembre set wrzesień września wrz září сентября сен",
             "oct october okt oktober octubre octobre outubro out ottobre ott październik października paź říjen října октября окт",
-            "nov november noviembre novembre novembro listopad listopada lis ноября ноя",
+            "nov november noviembre novembre novembro listopad listopada listopadu lis ноября ноя",
             "dec december dez dezember diciembre dic décembre decembre déc dezembro dicembre grudzień grudnia gru prosinec "
             "prosince декабря дек",
         ),
@@ -59,7 +59,9 @@ _AFTER = (
     re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne)?[ \t,(]{0,3}(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})[-/.](?P<y>\d{4})(?!\d)"),
 )  # fmt: skip
 _YEAR_AFTER = re.compile(r"[ \t]{1,2}(?P<y>(?:19|20)\d{2})\b")
-_EPOCH = re.compile(r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])", re.MULTILINE)
+_EPOCH = re.compile(
+    r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])", re.MULTILINE
+)
 MOST = 2000
 _EARLIEST, _LATEST = 1990, 2100
 
@@ -150,7 +152,9 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
     if day is None:
         return None
     try:
-        when = datetime(day.year, day.month, day.day, hour, minute, min(second, 59), int(fraction[:6].ljust(6, "0") or 0))  # noqa: DTZ001
+        when = datetime(
+            day.year, day.month, day.day, hour, minute, min(second, 59), int(fraction[:6].ljust(6, "0") or 0)
+        )
         if zone is not None:
             when = when.replace(tzinfo=zone).astimezone(timezone.utc)
     except (ValueError, OverflowError):

@@ -31,10 +31,10 @@ def definition(rest: str, head: str = HEAD) -> Definition:
     return parse_definition(head + rest, "desk.yaml")
 
 
-def folder_with(tmp_path: Path, rest: str, head: str = HEAD) -> list[str]:
-    """An operator's folder with one definition, for `read(..., folders=...)`."""
+def knowing(tmp_path: Path, rest: str, head: str = HEAD) -> ReadContext:
+    """The context of an operator whose folder holds one definition."""
     (tmp_path / "desk.yaml").write_text(head + rest, encoding="utf-8")
-    return [str(tmp_path)]
+    return ReadContext(received_at=NOON, reporter_folders=(str(tmp_path),))
 
 
 def mail(text: str, subject: str = "", *more: Part, sender: str = "desk@example.net") -> Mail:

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from abusehandler.reporters.lint import slow_patterns
 from abusehandler.reporters.patterns import UnsafePattern, compile_pattern, evil_texts, expand
+from abusehandler.reporters.slowness import slow_patterns
 
 
 def test_a_placeholder_is_a_named_group():

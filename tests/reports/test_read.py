@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 from abusehandler.reports import read as order
 from abusehandler.reports.context import OwnAssets, ReadContext
-from abusehandler.reports.mail.message import Mail
 from abusehandler.reports.read import NOTHING_OF_OURS, ReadOptions, read_file, read_mail
-from abusehandler.reports.reading import Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from abusehandler.reports.mail.message import Mail
+    from abusehandler.reports.reading import Reading
 
 ANY = ReadContext()
 OURS = ReadContext(own=OwnAssets((ipaddress.ip_network("192.0.2.0/24"),), ("example.net",)))
@@ -141,14 +142,36 @@ class TestForwarded:
         assert [found.event["source.ip"] for found in reading.events] == ["192.0.2.1"]
 
     def test_a_machine_format_sent_on(self) -> None:
-        raw = b'From: boss@example.net\nContent-Type: multipart/mixed; boundary="f"\n\n--f\nContent-Type: message/rfc822\n\n' + ARF + b"\n--f--\n"
+        raw = (
+            b'From: boss@example.net\nContent-Type: multipart/mixed; boundary="f"\n\n--f\nContent-Type: message/rfc822\n\n'
+            + ARF
+            + b"\n--f--\n"
+        )
         assert read_mail(raw, ANY)[1].reader == "arf"
 
 
 def test_encrypted_mails_say_so() -> None:
-    raw = b"From: cert@example.com\nSubject: Report\n\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n"
+    raw = (
+        b"From: cert@example.com\nSubject: Report\n\n-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n"
+    )
     reading = read_mail(raw, ANY, options=ReadOptions(reporters=False))[1]
     assert (reading.verdict, reading.kind) == ("unread", "encrypted")
+
+
+def test_a_bounce_of_our_own_notice_is_no_report() -> None:
+    raw = (
+        b"From: mailer-daemon@example.com\nSubject: Undelivered Mail\n"
+        b'Content-Type: multipart/report; report-type=delivery-status; boundary="d"\n\n--d\n\nNo such user\n'
+        b"--d\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.com\n\n"
+        b"Final-Recipient: rfc822; a@example.com\nAction: failed\nStatus: 5.1.1\n"
+        b"--d\nContent-Type: message/rfc822\n\n" + XARF_OF_A_URL + b"\n--d--\n"
+    )
+    reading = read_mail(raw, ANY)[1]
+    assert (reading.verdict, reading.kind, reading.events) == ("not-a-report", "bounce", ())
+
+
+def test_a_feedback_report_that_calls_itself_automatic_is_one_all_the_same() -> None:
+    assert read_mail(b"Auto-Submitted: auto-replied\n" + ARF, ANY)[1].reader == "arf"
 
 
 class TestFiles:
@@ -202,7 +225,22 @@ class TestNeverRaises:
         assert read_mail(content, ANY)[1].verdict in ("report", "unread", "not-a-report")
 
     @pytest.mark.parametrize(
-        "bait", ["<", "192.0.2.", "a@", "hxxp://", "[.]", "http://a.b/", "2026-11-20 10:00:00 ", ": ", "1.1.1.1:1 ", "From: a\n", "> ", "|", "é"]
+        "bait",
+        [
+            "<",
+            "192.0.2.",
+            "a@",
+            "hxxp://",
+            "[.]",
+            "http://a.b/",
+            "2026-11-20 10:00:00 ",
+            ": ",
+            "1.1.1.1:1 ",
+            "From: a\n",
+            "> ",
+            "|",
+            "é",
+        ],
     )
     def test_long_baits_are_bounded(self, bait: str) -> None:
         text = bait * (100_000 // len(bait))
@@ -225,5 +263,7 @@ def mutilate(raw: bytes, chance: random.Random) -> bytes:
         elif act == 3:
             data[start:end] = data[start:end][::-1]
         else:
-            data[start:start] = chance.choice([b"\0", b"\r", b"--b\n", b"=?utf-8?B?", b"\n\n", b"Content-Type: text/html; charset=utf-16\n"])
+            data[start:start] = chance.choice(
+                [b"\0", b"\r", b"--b\n", b"=?utf-8?B?", b"\n\n", b"Content-Type: text/html; charset=utf-16\n"]
+            )
     return bytes(data)

@@ -181,6 +181,8 @@ def _table_rows(
         try:
             event = make(cells, complete)
         except BadRow as error:
+            if not any(cells):
+                continue  # spreadsheets leave such rows behind
             yield number, raw, BadPart(str(error), part=part, line=number, raw=raw[:RAW_KEPT])
             continue
         if event["time.source"] > latest:

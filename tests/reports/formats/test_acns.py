@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING
 
 import pytest
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.acns import read_acns
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 NOTICE = """<?xml version="1.0" encoding="UTF-8"?>
 <Infringement xmlns="http://www.acns.net/ACNS">
@@ -56,7 +59,9 @@ def test_inline_notice() -> None:
     "text",
     [
         NOTICE.replace("\n", "\n> "),
-        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA1\n\n- ---Start ACNS XML\n" + NOTICE + "-----BEGIN PGP SIGNATURE-----\n",
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA1\n\n- ---Start ACNS XML\n"
+        + NOTICE
+        + "-----BEGIN PGP SIGNATURE-----\n",
         NOTICE.replace('"', "“"),
         NOTICE.replace("</Infringement>", ""),
         NOTICE.replace("A &amp; B", "A & B <unclosed"),
@@ -93,6 +98,8 @@ def test_a_stream_from_a_web_server() -> None:
     assert reading.events[0].event["source.fqdn"] == "tv.example.net"
 
 
-@pytest.mark.parametrize("bait", ["<Infringement>", "<Source>", "<Infringement <", "<a ", "<Title>", "\n> <Infringement>"])
+@pytest.mark.parametrize(
+    "bait", ["<Infringement>", "<Source>", "<Infringement <", "<a ", "<Title>", "\n> <Infringement>"]
+)
 def test_evil_input_is_bounded(bait: str) -> None:
     read("<Infringement>" + bait * (100_000 // len(bait)))

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
 
 from abusehandler.reports.context import OwnAssets, ReadContext
 from abusehandler.reports.formats.arf import read_arf
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 OURS = ReadContext(own=OwnAssets((ipaddress.ip_network("192.0.2.0/24"),), ("example.net",)))
 
@@ -28,7 +31,9 @@ ABUSE = "Feedback-Type: abuse\nUser-Agent: Test/1\nVersion: 1\nSource-IP: 192.0.
 
 
 def test_the_source_is_reported_as_spam_with_its_time() -> None:
-    reading = report(ABUSE + "\nSource-Port: 49152\nReported-Domain: shop.example\nOriginal-Mail-From: <a@shop.example>")
+    reading = report(
+        ABUSE + "\nSource-Port: 49152\nReported-Domain: shop.example\nOriginal-Mail-From: <a@shop.example>"
+    )
     assert reading is not None and reading.verdict == "report" and reading.kind == "abuse"
     (read,) = reading.events
     assert read.event["source.ip"] == "192.0.2.1"
@@ -59,7 +64,9 @@ def test_not_spam_is_no_report() -> None:
 
 
 def test_an_authentication_failure_is_told_apart() -> None:
-    failure = ABUSE.replace("Feedback-Type: abuse", "Feedback-Type: auth-failure\nAuth-Failure: dmarc\nReported-Domain: example.net")
+    failure = ABUSE.replace(
+        "Feedback-Type: abuse", "Feedback-Type: auth-failure\nAuth-Failure: dmarc\nReported-Domain: example.net"
+    )
     unknown = report(failure)
     assert unknown is not None and unknown.verdict == "report" and unknown.kind == "auth-failure"
     ours = report(failure, context=OURS)
@@ -106,6 +113,14 @@ def test_cfbl_is_told_by_its_header() -> None:
 
 def test_a_wrapper_around_xarf_is_left_to_the_xarf_reader() -> None:
     assert report("Feedback-Type: xarf\nUser-Agent: x\nVersion: 1") is None
+
+
+def test_fields_written_into_the_letter() -> None:
+    text = "From: mx@example.com\n\nThis is an abuse report.\n\n\t" + ABUSE.replace("\n", "\n\t") + "\n"
+    reading = read_arf(decode(text.encode()), ReadContext())
+    assert reading is not None
+    assert reading.events[0].event["source.ip"] == "192.0.2.1"
+    assert reading.events[0].event["time.source"] == "2026-11-20T10:00:00+00:00"
 
 
 def test_other_mails_are_not_mine() -> None:

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.intelmq_json import read_intelmq_json
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 FLAT = {
     "source.ip": "192.0.2.1", "source.port": 22, "source.asn": "AS64496", "classification.type": "brute-force",

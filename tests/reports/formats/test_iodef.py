@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.iodef import read_iodef
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <IODEF-Document version="1.00" lang="en" xmlns="urn:ietf:params:xml:ns:iodef-1.0">
@@ -52,10 +56,16 @@ def test_each_source_is_an_event() -> None:
 
 
 def test_mixed_namespaces_and_a_reference_as_class() -> None:
-    document = DOCUMENT.replace("<Incident ", '<i:Incident xmlns:i="urn:other" ').replace("</Incident>", "</i:Incident>")
+    document = DOCUMENT.replace("<Incident ", '<i:Incident xmlns:i="urn:other" ').replace(
+        "</Incident>", "</i:Incident>"
+    )
     document = document.replace(
         '<Impact type="ext-value" ext-type="PORT_SCAN"/>', '<Impact type="admin">new</Impact>'
-    ).replace("<EventData>", "<Method><Reference><ReferenceName>isakmp-vulnerable</ReferenceName></Reference></Method><EventData>", 1)
+    ).replace(
+        "<EventData>",
+        "<Method><Reference><ReferenceName>isakmp-vulnerable</ReferenceName></Reference></Method><EventData>",
+        1,
+    )
     reading = read(document)
     assert reading is not None and reading.events[0].event["classification.type"] == "vulnerable-system"
 

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.loglines import read_loglines
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 
 def mail(log: str, body: str = "See the log.") -> Reading | None:
@@ -22,14 +26,32 @@ def mail(log: str, body: str = "See the log.") -> Reading | None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("Nov 20 10:00:00 web sshd[1]: Failed password for invalid user admin from 192.0.2.1 port 40000 ssh2", "brute-force"),
+        (
+            "Nov 20 10:00:00 web sshd[1]: Failed password for invalid user admin from 192.0.2.1 port 40000 ssh2",
+            "brute-force",
+        ),
         ("Nov 20 10:00:00 web sshd[1]: Invalid user oracle from 192.0.2.1 port 40000", "brute-force"),
-        ("Nov 20 10:00:00 web sshd[1]: Connection closed by authenticating user root 192.0.2.1 port 40000 [preauth]", "brute-force"),
+        (
+            "Nov 20 10:00:00 web sshd[1]: Connection closed by authenticating user root 192.0.2.1 port 40000 [preauth]",
+            "brute-force",
+        ),
         ("2026-11-20 10:00:00,123 fail2ban.actions [7]: NOTICE [sshd] Ban 192.0.2.1", "brute-force"),
-        ("Nov 20 10:00:00 mx postfix/smtpd[1]: warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x", "brute-force"),
-        ("Nov 20 10:00:00 mx dovecot: imap-login: Disconnected (auth failed): user=<a>, rip=192.0.2.1, lip=198.51.100.1", "brute-force"),
-        ("Nov 20 10:00:00 fw kernel: IN=eth0 OUT= SRC=192.0.2.1 DST=198.51.100.1 LEN=40 PROTO=TCP SPT=40000 DPT=22 SYN", "scanner"),
-        ("Nov 20 10:00:00 x sshd: pam_unix(sshd:auth): authentication failure; logname= uid=0 rhost=192.0.2.1 user=root", "brute-force"),
+        (
+            "Nov 20 10:00:00 mx postfix/smtpd[1]: warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x",
+            "brute-force",
+        ),
+        (
+            "Nov 20 10:00:00 mx dovecot: imap-login: Disconnected (auth failed): user=<a>, rip=192.0.2.1, lip=198.51.100.1",
+            "brute-force",
+        ),
+        (
+            "Nov 20 10:00:00 fw kernel: IN=eth0 OUT= SRC=192.0.2.1 DST=198.51.100.1 LEN=40 PROTO=TCP SPT=40000 DPT=22 SYN",
+            "scanner",
+        ),
+        (
+            "Nov 20 10:00:00 x sshd: pam_unix(sshd:auth): authentication failure; logname= uid=0 rhost=192.0.2.1 user=root",
+            "brute-force",
+        ),
     ],
 )
 def test_forms(line: str, problem: str) -> None:
@@ -64,6 +86,8 @@ def test_unknown_lines_are_not_mine() -> None:
     assert mail("something happened at 192.0.2.1") is None
 
 
-@pytest.mark.parametrize("bait", ["Failed password for x from ", "rip=imap-login:", "SRC=1.2.3.4 DST=", "[20/Nov/2026", "warning: a[", "a\n"])
+@pytest.mark.parametrize(
+    "bait", ["Failed password for x from ", "rip=imap-login:", "SRC=1.2.3.4 DST=", "[20/Nov/2026", "warning: a[", "a\n"]
+)
 def test_evil_input_is_bounded(bait: str) -> None:
     mail(bait * (100_000 // len(bait)))

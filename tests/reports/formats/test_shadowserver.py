@@ -234,3 +234,14 @@ def test_without_a_telling_name_or_column_the_first_rows_tag_tells() -> None:
     )
     assert [event["classification.identifier"] for event in found if not isinstance(event, BadPart)] == ["open-vnc"] * 2
     assert said == []
+
+
+def test_a_type_of_which_nothing_is_known_still_gives_its_url_and_host() -> None:
+    data = b"timestamp,domain,url,asn,geo\n2026-11-20 01:00:00,shop.example.com,https://shop.example.com/x,64496,AT\n"
+    said: list[str] = []
+    (event,) = read(io.BytesIO(data), filename="x.csv", catalogue=CATALOGUE, received_at=RECEIVED, warn=said.append)
+    assert not isinstance(event, BadPart)
+    assert event["source.fqdn"] == "shop.example.com"
+    assert event["source.url"] == "https://shop.example.com/x"
+    assert event["classification.type"] == "undetermined"
+    assert len(said) == 1

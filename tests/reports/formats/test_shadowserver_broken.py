@@ -166,6 +166,12 @@ def test_utf8_latin1_and_utf16() -> None:
     assert [event["extra.tag"] for event in events] == ["Zürich", "café"]
 
 
+def test_rows_without_any_cell_are_no_rows() -> None:
+    events, bad = split(HEADER + row(1) + b",,,,,,,\n" + row(2) + b",,,,,,,\n")
+    assert len(events) == 2
+    assert not bad
+
+
 def test_semicolons_from_a_spreadsheet() -> None:
     events, bad = split((HEADER + row(1)).replace(b",", b";"))
     assert addresses(events) == ["192.0.2.1"]

@@ -15,7 +15,8 @@ from abusehandler.reports.formats.problems import TYPES, classification, classif
     ("text", "address"),
     [
         ("192.0.2.1", "192.0.2.1"), (" [192.0.2.1] ", "192.0.2.1"), ("192[.]0[.]2[.]1", "192.0.2.1"), ("192.0.2.1:443", "192.0.2.1"),
-        ("192.0.2.1/32", "192.0.2.1"), ("2001:DB8::0:1", "2001:db8::1"), ("[2001:db8::1]:80", "2001:db8::1"), ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1/32", "192.0.2.1"), ("2001:DB8::0:1", "2001:db8::1"), ("[2001:db8::1]:80", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
         ("10.0.0.1", ""), ("127.0.0.1", ""), ("192.0.2.0/24", ""), ("192.0.2", ""), ("example.net", ""), ("", ""),
     ],
 )  # fmt: skip
@@ -42,7 +43,9 @@ def test_times_with_a_zone(text: str, time: str) -> None:
     assert moment is not None and values.time_text(moment) == time
 
 
-@pytest.mark.parametrize("text", ["2026-11-20 10:00:00", "yesterday", "", "99", "2026-13-45T10:00:00Z", "0000-00-00 00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["2026-11-20 10:00:00", "yesterday", "", "99", "2026-13-45T10:00:00Z", "0000-00-00 00:00:00Z"]
+)
 def test_no_time_without_a_zone_or_sense(text: str) -> None:
     assert values.when(text) is None
 
@@ -56,7 +59,10 @@ def test_day_and_month_in_doubt_are_not_guessed() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("hxxps://login[.]example.net:8443/a?b=c", ("https://login.example.net:8443/a?b=c", "login.example.net", "", 8443)),
+        (
+            "hxxps://login[.]example.net:8443/a?b=c",
+            ("https://login.example.net:8443/a?b=c", "login.example.net", "", 8443),
+        ),
         ("http://192.0.2.1/x", ("http://192.0.2.1/x", "", "192.0.2.1", None)),
         ("http://[2001:db8::1]:80/", ("http://[2001:db8::1]:80/", "", "2001:db8::1", 80)),
         ("example.net/path", ("http://example.net/path", "example.net", "", None)),

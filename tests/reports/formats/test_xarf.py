@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.xarf import read_xarf
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 
 def read(value: Any) -> Reading | None:
@@ -117,6 +119,8 @@ def test_sources_in_a_sample_table() -> None:
     assert {read.event["classification.type"] for read in reading.events} == {"scanner"}
 
 
-@pytest.mark.parametrize("value", ["{", '{"Report": ' * 100_000, {"Report": 5}, {"xarf_version": 4}, [], {"Report": {"Version": []}}])
+@pytest.mark.parametrize(
+    "value", ["{", '{"Report": ' * 100_000, {"Report": 5}, {"xarf_version": 4}, [], {"Report": {"Version": []}}]
+)
 def test_rubbish_is_not_mine(value: Any) -> None:
     assert read(value) is None

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.xarf_legacy import read_xarf_legacy
 from abusehandler.reports.mail.decode import decode
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 FIELDS = {
     "Reported-From": "ids@example.com", "Category": "abuse", "Report-Type": "login-attack", "Service": "ssh", "Version": "0.1",
@@ -48,7 +51,15 @@ def test_json() -> None:
 
 
 def test_a_reported_url() -> None:
-    reading = read(as_yaml(Source="hxxps://login[.]example.net/a", Source_Type="uri", Report_Type="phishing", Port="443", Category="fraud"))
+    reading = read(
+        as_yaml(
+            Source="hxxps://login[.]example.net/a",
+            Source_Type="uri",
+            Report_Type="phishing",
+            Port="443",
+            Category="fraud",
+        )
+    )
     assert reading is not None
     event = reading.events[0].event
     assert event["source.url"] == "https://login.example.net/a"

@@ -164,7 +164,9 @@ def test_an_eml_file_is_a_mail_whatever_its_type_says() -> None:
 
 
 def test_files_in_archives_are_parts() -> None:
-    decoded = decode(with_attachment(zipped(rows_csv=b"ip\n192.0.2.1\n", inner_zip=zipped(log_txt=b"line")), "data.bin"))
+    decoded = decode(
+        with_attachment(zipped(rows_csv=b"ip\n192.0.2.1\n", inner_zip=zipped(log_txt=b"line")), "data.bin")
+    )
     assert [part.path for part in decoded.parts] == ["1", "2", "2/rows.csv", "2/inner.zip", "2/inner.zip/log.txt"]
     assert decoded.parts[2].text == "ip\n192.0.2.1\n"
 
@@ -281,7 +283,9 @@ class TestLimits:
     def test_garbage_never_raises(self, content: bytes) -> None:
         assert decode(content).limits == ()
 
-    @pytest.mark.parametrize("content", [b"PK\x03\x04rubbish", b"\x1f\x8b\x08rubbish", b"BZh91AY&SYrubbish", b"\xfd7zXZ\x00xx"])
+    @pytest.mark.parametrize(
+        "content", [b"PK\x03\x04rubbish", b"\x1f\x8b\x08rubbish", b"BZh91AY&SYrubbish", b"\xfd7zXZ\x00xx"]
+    )
     def test_broken_archives_are_named(self, content: bytes) -> None:
         assert "cannot be unpacked" in decode(with_attachment(content, "a.zip")).limits[0]
 

@@ -37,13 +37,30 @@ def test_rows_of_a_table_are_lines() -> None:
 
 
 def test_tables_for_layout_are_paragraphs() -> None:
-    source = "<table><tr><td><p>one</p><p>two</p></td><td><table><tr><td>a</td><td>b</td></tr></table></td></tr></table>"
+    source = (
+        "<table><tr><td><p>one</p><p>two</p></td><td><table><tr><td>a</td><td>b</td></tr></table></td></tr></table>"
+    )
     assert html_to_text(source) == "one\ntwo\na | b"
 
 
 @pytest.mark.parametrize(
     "bait",
-    ["<", "<a ", '<a href="', "<!--", "<a>", "<table>", "<td>", '<a "', "<style>", "&#", "<b", "<table><tr><td>", "</table>", '<a ">'],
+    [
+        "<",
+        "<a ",
+        '<a href="',
+        "<!--",
+        "<a>",
+        "<table>",
+        "<td>",
+        '<a "',
+        "<style>",
+        "&#",
+        "<b",
+        "<table><tr><td>",
+        "</table>",
+        '<a ">',
+    ],
 )
 def test_evil_input_is_linear(bait: str) -> None:
     # A quadratic reader would take hours for this; the test's own time limit would stop it.

@@ -51,8 +51,9 @@ CREATE TABLE customers (
 
 CREATE TABLE tickets (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key            uuid NOT NULL,                 -- what makes events belong together, hashed by tickets/incoming.py
     customer_id    text NOT NULL REFERENCES customers,
-    resource       text NOT NULL,                 -- address, IPv6 prefix or host name: part of the key
+    resource       text NOT NULL,                 -- address, IPv6 prefix or host name
     network        cidr,                          -- the same as an address, where it is one
     problem        text NOT NULL,
     severity       smallint NOT NULL DEFAULT 0,   -- 0 info, 1 low, 2 medium, 3 high, 4 critical
@@ -69,12 +70,12 @@ CREATE TABLE tickets (
     notified_event_id bigint NOT NULL DEFAULT 0,  -- events up to this one stand in a notice
     notified_at    timestamptz,
     notify_due     timestamptz                    -- when a notice about it is due; null: nothing new to say
-);
+) WITH (fillfactor = 80);  -- counts change with every batch, indexed columns do not: updates stay on their page
 -- A second open ticket of the same customer, resource and problem cannot exist.
-CREATE UNIQUE INDEX tickets_one_open ON tickets (customer_id, resource, problem) WHERE state <> 'closed';
+CREATE UNIQUE INDEX tickets_one_open ON tickets (key) WHERE state <> 'closed';
+CREATE INDEX tickets_customer ON tickets (customer_id);
 CREATE INDEX tickets_due ON tickets (notify_due, customer_id) WHERE notify_due IS NOT NULL;
 CREATE INDEX tickets_network ON tickets USING gist (network inet_ops);
-CREATE INDEX tickets_last_seen ON tickets (last_seen);
 
 -- `at` is the time of the observation, or of receipt where the report told none; months are partitions.
 -- The fingerprint says what was observed: the same observation cannot be stored twice.
@@ -162,10 +163,9 @@ DECLARE
 BEGIN
     IF to_regclass(part) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtext('make_events_month'));
-        IF to_regclass(part) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF events FOR VALUES FROM (%L) TO (%L)',
-                           part, first, first + interval '1 month');
-        END IF;
+        -- to_regclass may still answer from its cache what was true before we waited; IF NOT EXISTS looks again
+        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF events FOR VALUES FROM (%L) TO (%L)',
+                       part, first, first + interval '1 month');
     END IF;
 END $$;
 

@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A mapping: which requests an API is asked, and where in its answers the fields of a customer file stand.
+
+    about: what it is for                  # one line
+    documented: https://...                # where the API is described
+    tested: "4.1"                          # which version's documentation it was written from
+    auth: {header: Authorization, value: "Token {token}"}     # or basic: true, or parameters: {api_key: "{token}"}
+    requests:
+      - name: contacts                     # for `table` and `for_each`
+        path: /api/tenancy/contacts/
+        method: GET                        # or POST, with form: or json:
+        parameters: {limit: 500}
+        items: results                     # where the list stands; empty: the answer itself
+        next: next                         # where the address of the next page stands, or
+        page: {parameter: offset, start: 0, step: 500, total: count}   # total: where the number of all stands
+        for_each: clients                  # once for each item of that request; {name} in path and parameters is its value
+        key: id                            # kept as a table, not read as rows
+        error: error.message               # if this is there, the answer is one about an error
+        take:                              # field of a customer file: path; see answer_path.py
+          prefix: prefix
+          customer_id: tenant.id
+          email: {table: contacts, by: contact.id, take: email}
+
+Items of `for_each` find the fields of the item they belong to under `parent.`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from abusehandler.crm_connector.columns import FIELDS
+from abusehandler.crm_connector.web_api.answer_path import AnswerPath
+
+from abusehandler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHIPPED = Path(__file__).parent / "mappings"
+_MAPPING_KEYS = ("about", "documented", "tested", "auth", "requests", "settings")
+_REQUEST_KEYS = (
+    "name", "path", "method", "parameters", "form", "json", "items", "next", "page", "for_each", "key", "error", "take",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FromTable:
+    """A value taken from an item of another request, found by its key."""
+
+    table: str
+    by: AnswerPath
+    take: AnswerPath
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Paging by a number in the request: `start`, then `step` more each time. `total` is where the number of all stands."""
+
+    parameter: str
+    start: int
+    step: int
+    total: AnswerPath | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One kind of request, all its pages."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    json: Any = None
+    items: AnswerPath | None = None
+    next: AnswerPath | None = None
+    page: Page | None = None
+    for_each: str = ""
+    key: AnswerPath | None = None
+    error: AnswerPath | None = None
+    take: Mapping[str, AnswerPath | FromTable] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiMapping:
+    """A whole mapping, checked."""
+
+    auth: Mapping[str, Any]
+    requests: tuple[Request, ...]
+    about: str = ""
+
+
+def shipped_mappings() -> dict[str, Path]:
+    """The mappings that come with the program, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
+def load_mapping(name: str, base: Path) -> ApiMapping:
+    """A shipped mapping by name, or an own file. Raises ConfigurationError."""
+    path = shipped_mappings().get(name) or base / Path(name).expanduser()
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(shipped_mappings())
+        raise ConfigurationError(
+            f"mapping: {path}: {error.strerror}; write one of {known}, or a file of your own"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: not YAML: {error}") from error
+    return read_mapping(data, str(path))
+
+
+def read_mapping(data: Any, where: str) -> ApiMapping:
+    """A mapping from its data; every key is checked. Raises ConfigurationError naming the key."""
+    if not isinstance(data, dict) or not isinstance(data.get("requests"), list) or not data["requests"]:
+        raise ConfigurationError(f"{where}: requests: write a list of requests")
+    _only(data, _MAPPING_KEYS, where)
+    requests = [_request(entry, f"{where}: request {number}") for number, entry in enumerate(data["requests"], 1)]
+    seen: set[str] = set()
+    for request in requests:
+        wanted = {request.for_each} if request.for_each else set()
+        wanted |= {taken.table for taken in request.take.values() if isinstance(taken, FromTable)}
+        missing = wanted - seen
+        if missing:
+            raise ConfigurationError(f"{where}: {request.name}: no request named {', '.join(missing)} stands before it")
+        seen.add(request.name)
+    if not any(request.take for request in requests):
+        raise ConfigurationError(f"{where}: no request has take:, so nothing would be read")
+    auth = data.get("auth") or {}
+    _only(auth, ("header", "value", "basic", "parameters", "form"), f"{where}: auth")
+    return ApiMapping(auth, tuple(requests), str(data.get("about", "")))
+
+
+def _request(entry: Any, where: str) -> Request:
+    if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+        raise ConfigurationError(f"{where}: path: write the path of the API, for example /api/customers")
+    _only(entry, _REQUEST_KEYS, where)
+    method = str(entry.get("method", "GET")).upper()
+    if method not in ("GET", "POST"):
+        raise ConfigurationError(f"{where}: method: write GET or POST")
+    return Request(
+        str(entry.get("name") or entry["path"]),
+        entry["path"],
+        method,
+        _texts(entry.get("parameters")),
+        _texts(entry["form"]) if "form" in entry else None,
+        entry.get("json"),
+        _path(entry, "items", where),
+        _path(entry, "next", where),
+        _page(entry["page"], where) if "page" in entry else None,
+        str(entry.get("for_each", "")),
+        _path(entry, "key", where),
+        _path(entry, "error", where),
+        {str(name): _taken(name, value, where) for name, value in (entry.get("take") or {}).items()},
+    )
+
+
+def _taken(name: Any, value: Any, where: str) -> AnswerPath | FromTable:
+    if str(name) not in FIELDS and not str(name).startswith(("email:", "attribute:")):
+        raise ConfigurationError(f"{where}: take: no field {name!r}; known are {', '.join(FIELDS)}, attribute:NAME")
+    if isinstance(value, dict):
+        _only(value, ("table", "by", "take"), f"{where}: take: {name}")
+        if set(value) != {"table", "by", "take"}:
+            raise ConfigurationError(f"{where}: take: {name}: write {{table: NAME, by: PATH, take: PATH}}")
+        return FromTable(str(value["table"]), AnswerPath(str(value["by"])), AnswerPath(str(value["take"])))
+    return AnswerPath(str(value))
+
+
+def _page(entry: Any, where: str) -> Page:
+    if not isinstance(entry, dict) or "parameter" not in entry:
+        raise ConfigurationError(f"{where}: page: write {{parameter: NAME, start: 0, step: 100}}")
+    _only(entry, ("parameter", "start", "step", "total"), f"{where}: page")
+    try:
+        start, step = int(entry.get("start", 0)), int(entry.get("step", 1))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{where}: page: start and step are numbers") from error
+    if step < 1:
+        raise ConfigurationError(f"{where}: page: step: write a number from 1")
+    return Page(str(entry["parameter"]), start, step, _path(entry, "total", where))
+
+
+def _path(entry: Mapping[str, Any], key: str, where: str) -> AnswerPath | None:
+    text = entry.get(key)
+    if text in (None, ""):
+        return None
+    try:
+        return AnswerPath(str(text))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {key}: {error}") from error
+
+
+def _texts(entry: Any) -> dict[str, str]:
+    if entry is None:
+        return {}
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"parameters: write a mapping, this is {entry!r}")
+    return {str(key): str(value) for key, value in entry.items()}
+
+
+def _only(entry: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in entry:
+        if key not in known:
+            raise ConfigurationError(f"{where}: {key}: not known; known are {', '.join(known)}")

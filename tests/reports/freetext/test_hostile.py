@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Texts made to hurt: the work must not grow faster than the text, and nothing may raise."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from abusehandler.reports.freetext import not_a_report, read
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mails import CONTEXT, mail
+
+PIECES = [
+    "1", "1.", "192.0.2.1 ", "192.0.2.1\n", ":", "::", "f:", "[", "[.", "(dot)", "hxxp", "hxxp://a .b ", "http://", "http://a.b ", "a.", "a@", "@",
+    "\n", ">", "Received: ", "Received: from a.b (192.0.2.1) by c.d\n", "From: a\n", "X-A: b\n", "12:34 ", "12:34:56 +", "time zone:", "UTC",
+    "192.0.2.1 -> ", "|", "a,", "source ip ", "--\n", "On a", "client-ip=", "src ip\nsrc\nb\nc\n192.0.2.1\n", "port:", "é", "日本", "http://a.b is ", "xn--a.",
+]  # fmt: skip
+
+
+def _cost(text: str) -> float:
+    one = mail("192.0.2.1 " + text[:200], text)
+    start = time.process_time()
+    read(one, CONTEXT)
+    not_a_report(one, CONTEXT)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_four_times_the_text_is_not_sixteen_times_the_work(piece: str) -> None:
+    short, long = (piece * (size // len(piece)) for size in (15_000, 60_000))
+    _cost(short)
+    # a floor and a wide margin: this catches quadratic work (x16 of seconds), not a slow machine
+    assert _cost(long) < 8 * max(_cost(short), 0.25)
+
+
+@given(st.text(max_size=400), st.text(alphabet="0123456789.:[]()->/ \nabhtpx@=,|", max_size=800))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_read_without_raising(subject: str, text: str) -> None:
+    reading = read(mail(subject, text), CONTEXT)
+    assert "error in the program" not in reading.reason
+    not_a_report(mail(subject, text), CONTEXT)
+
+
+def test_a_megabyte_is_cut_and_says_so() -> None:
+    line = "2026-11-20 10:00:00 192.0.2.1:40000 -> 198.51.100.7:22 SYN\n"
+    reading = read(mail("Port scan from 192.0.2.1", line * 17_000), CONTEXT)
+    assert reading.verdict == "report"
+    assert reading.warnings
