@@ -20,13 +20,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from abusehandler.bots import _intelmq
-from abusehandler.bots._queue import SourceQueue, TargetQueues
-from abusehandler.tickets.database import Unavailable
 from intelmq.lib.exceptions import PipelineError
 from intelmq.lib.message import MessageFactory
 
+from abusehandler.bots import _intelmq
+from abusehandler.bots._queue import SourceQueue, TargetQueues
 from abusehandler.errors import EvidenceError
+from abusehandler.tickets.database import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,6 +9,10 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from intelmq.lib.exceptions import ConfigurationError as IntelmqConfigurationError
+
+from abusehandler.configuration import load
+from abusehandler.errors import AbusehandlerError, ConfigurationError
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.harmonization.fields import missing
 from abusehandler.reports.context import OwnAssets
@@ -16,10 +20,6 @@ from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.migrate import require_current
 from abusehandler.tickets.reports import ReportStore
-from intelmq.lib.exceptions import ConfigurationError as IntelmqConfigurationError
-
-from abusehandler.configuration import load
-from abusehandler.errors import AbusehandlerError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from abusehandler.crm_connector import Directory, open_directory
-
 from abusehandler.configuration import configuration_path
+from abusehandler.crm_connector import Directory, open_directory
 
 if TYPE_CHECKING:
     from abusehandler.configuration import Configuration

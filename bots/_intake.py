@@ -11,15 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import orjson
-from abusehandler.bots._batch import BatchBot
-from abusehandler.bots._box import BoxBot
-from abusehandler.tickets.database import Unavailable
 from intelmq.lib.bot import Bot
 from intelmq.lib.exceptions import PipelineError
 from intelmq.lib.message import MessageFactory
 
+from abusehandler.bots._batch import BatchBot
+from abusehandler.bots._box import BoxBot
 from abusehandler.configuration import configuration_path
 from abusehandler.errors import EvidenceError
+from abusehandler.tickets.database import Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path

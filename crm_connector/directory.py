@@ -15,7 +15,6 @@ from abusehandler.crm_connector.last_good import LastGood
 from abusehandler.crm_connector.link import Link, opened
 from abusehandler.crm_connector.settings import LINK_SETTINGS, SECTION_SETTINGS, number_setting
 from abusehandler.crm_connector.snapshot import Snapshot
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import orjson
+
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
 from abusehandler.crm_connector.customer import Contact, Customer
 from abusehandler.crm_connector.layer import Layer, Problems, build_layer, moment_of
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from abusehandler.crm_connector.last_good import LastGood, teeing
 from abusehandler.crm_connector.layer import Layer, Problems, build_layer
 from abusehandler.crm_connector.mass_change import suspicion
-
 from abusehandler.errors import AbusehandlerError, ConfigurationError
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from abusehandler.crm_connector.assignment import Assignment, HostName, PortRang
 from abusehandler.crm_connector.columns import FIELDS, NAMES_BESIDE_ID, SPELLINGS, column_key, field_of
 from abusehandler.crm_connector.customer import CONTACT_STATES, Contact, Customer, merge_customers
 from abusehandler.crm_connector.times import is_date_only, parse_moment, zone_named
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

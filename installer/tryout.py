@@ -18,15 +18,15 @@ from importlib import resources
 from pathlib import Path
 
 import yaml
+
+from abusehandler.configuration import load
+from abusehandler.errors import AbusehandlerError
 from abusehandler.harmonization.fields import merge_file
 from abusehandler.installer import samples
 from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink
 from abusehandler.installer.tryout_view import show
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import upgrade
-
-from abusehandler.configuration import load
-from abusehandler.errors import AbusehandlerError
 
 #: How long the samples may take from the folders to the mails.
 RESULT_SECONDS = 120

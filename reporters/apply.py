@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from abusehandler.reporters.definition import RESOURCES
 from abusehandler.reporters.load import matcher_for
+from abusehandler.reporters.match import domain_and_parents
 from abusehandler.reporters.take import take
 from abusehandler.reporters.values import Clock, event_time, with_host
 from abusehandler.reports.context import ReadContext
@@ -26,6 +27,7 @@ from abusehandler.reports.freetext.zones import stated_zone
 from abusehandler.reports.reading import ReadEvent, Reading, Span, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import tzinfo
 
     from abusehandler.reporters.definition import Definition, Problem
@@ -212,7 +214,7 @@ def _hinted(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
     problem = _problem(definition, mail)
     doubts = _doubts(match, mail)
     events = []
-    for one in reading.events:
+    for one in _complained_about(definition, reading.events):
         event = dict(one.event)
         spans = dict(one.spans)
         if problem is not None:
@@ -235,6 +237,19 @@ def _hinted(match: Match, mail: Mail, context: ReadContext) -> Reading | None:
         confidence=confidence,
         warnings=reading.warnings + doubts,
     )
+
+
+def _complained_about(definition: Definition, events: tuple[ReadEvent, ...]) -> tuple[ReadEvent, ...]:
+    """The events without those about the sender itself and what its definition ignores, if any are left then."""
+    senders = {name for one in definition.recognise for name in (*one.senders, *one.dkim) if "@" not in name}
+    names = senders | set(definition.ignore)
+
+    def is_named(event: Mapping[str, object]) -> bool:
+        if event.get("source.ip"):
+            return str(event["source.ip"]) in names
+        return any(parent in names for parent in domain_and_parents(str(event.get("source.fqdn") or "")))
+
+    return tuple(one for one in events if not is_named(one.event)) or events
 
 
 def _only_time(mail: Mail, zone: tzinfo, context: ReadContext) -> tuple[str, Span] | None:

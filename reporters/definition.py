@@ -109,7 +109,11 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One known sender. `spoofable` is true where nothing proves the sender (no DKIM that could be demanded)."""
+    """One known sender.
+
+    `spoofable` is true where nothing proves the sender (no DKIM that could be demanded). `ignore`: domains (with the names
+    below them) and addresses that its mails name and that are never complained about, beside the sender's own.
+    """
 
     name: str
     about: str
@@ -122,6 +126,7 @@ class Definition:
     inside: Inside | None = None
     take: tuple[Step, ...] = ()
     problem: tuple[Problem, ...] = ()
+    ignore: tuple[str, ...] = ()
     zone: tzinfo | None = None
     zone_name: str = ""
     confidence: float = 0.9

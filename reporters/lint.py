@@ -9,13 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from abusehandler.errors import ConfigurationError
 from abusehandler.reporters.definition import RESOURCES
 from abusehandler.reporters.load import forget, load_file
 from abusehandler.reporters.match import Matcher
 from abusehandler.reporters.samples import Sample, definition_folder, difference, outcome, samples_of
 from abusehandler.reporters.slowness import patterns_of, slow_patterns
-
-from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

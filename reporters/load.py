@@ -8,10 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from abusehandler.errors import ConfigurationError
 from abusehandler.reporters.match import Matcher
 from abusehandler.reporters.schema import parse_definition
-
-from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

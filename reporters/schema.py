@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from abusehandler.reporters.definition import FIELDS, Alternative, Definition, Inside, Problem, Step
-from abusehandler.reporters.patterns import UnsafePattern, compile_pattern
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.reporters.definition import FIELDS, Alternative, Definition, Inside, Problem, Step
+from abusehandler.reporters.patterns import UnsafePattern, compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 200_000
 
 TOP = (
-    "name", "about", "documented", "recognise", "spoofable", "verdict", "kind", "machine", "inside", "take", "problem", "zone",
+    "name", "about", "documented", "recognise", "spoofable", "verdict", "kind", "machine", "inside", "take", "problem", "ignore", "zone",
     "confidence",
 )  # fmt: skip
 ALTERNATIVE = ("from", "dkim", "subject", "body", "header", "reply")
@@ -175,6 +175,7 @@ def _definition(node: Node, path: Path | None) -> Definition:
         inside=_inside(top["inside"]) if "inside" in top else None,
         take=tuple(_step(item) for item in top["take"].sequence()) if "take" in top else (),
         problem=tuple(_problem(item) for item in top["problem"].sequence()) if "problem" in top else (),
+        ignore=tuple(text.lower() for text in top["ignore"].texts()) if "ignore" in top else (),
         zone=zone,
         zone_name=zone_name,
         confidence=_confidence(top["confidence"]) if "confidence" in top else 0.9,

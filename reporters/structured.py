@@ -10,10 +10,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import defusedxml.ElementTree as ElementTree
+from defusedxml.common import DefusedXmlException
+
 from abusehandler.reporters.found import MOST_EVENTS, Found, Row, Source
 from abusehandler.reporters.values import value_of
 from abusehandler.reports.reading import Span
-from defusedxml.common import DefusedXmlException
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -27,10 +28,17 @@ _WIDE_GAP = re.compile(r"\t|\s{2,}")
 #: "Timestamp (UTC)" is the column "timestamp"; "Format: ASN" is "asn"
 _NOTE = re.compile(r"\([^)]{0,40}\)|^format:")
 _DEPTH = 40
+#: columns of a table that is written one cell a line
+WIDEST = 40
+#: such tables in one text
+MOST_STACKED = 20
 
 
 def read_table(step: Step, source: Source, clock: Clock) -> list[Row]:
-    """The lines below a header line that names the columns; a line that does not fit ends a text table."""
+    """The lines below a header line that names the columns; a line that does not fit ends a text table.
+
+    Where no line has the columns side by side, cells one below another are tried: mail programs write HTML tables so.
+    """
     lines = source.text.splitlines(keepends=True)[:MOST_LINES]
     offsets = _offsets(lines)
     for number, line in enumerate(lines[:HEADER_WITHIN]):
@@ -38,7 +46,48 @@ def read_table(step: Step, source: Source, clock: Clock) -> list[Row]:
         columns = _columns(step, _cells(line, separator))
         if columns:
             return _table_rows(columns, separator, lines[number + 1 :], offsets[number + 1 :], source, clock)
-    return []
+    return _stacked_rows(step, lines, offsets, source, clock)
+
+
+def _stacked_rows(step: Step, lines: list[str], offsets: list[int], source: Source, clock: Clock) -> list[Row]:
+    """Tables with one cell on each line: the distance from the head of a column to its first value is the width."""
+    cells = [(line.strip(), offset) for line, offset in zip(lines, offsets, strict=True) if line.strip()]
+    fields = {name.lower(): field for field, names in step.names for name in names}
+    rows: list[Row] = []
+    begin = 0
+    for _ in range(MOST_STACKED):
+        heads: dict[str, int] = {}
+        for number in range(begin, min(begin + HEADER_WITHIN, len(cells))):
+            field = fields.get(_head(cells[number][0]))
+            if field is not None and number - min(heads.values(), default=number) <= WIDEST:
+                heads.setdefault(field, number)
+        key = next((field for field in ("source.ip", "source.url", "source.fqdn") if field in heads), None)
+        if key is None or len(heads) < min(2, len(step.names)):
+            break
+        last = max(heads.values())
+        near = range(last + 1, min(heads[key] + WIDEST, len(cells)))
+        first = next((number for number in near if value_of(key, cells[number][0], clock)), None)
+        if first is None:
+            break
+        width = first - heads[key]
+        begin = first
+        for start in range(width, len(cells), width):
+            row = _stacked_row(cells, {field: head + start for field, head in heads.items()}, source, clock)
+            if key not in row or len(rows) >= MOST_EVENTS:
+                break
+            rows.append(row)
+            begin = heads[key] + start + 1
+    return rows
+
+
+def _stacked_row(cells: list[tuple[str, int]], places: dict[str, int], source: Source, clock: Clock) -> Row:
+    row: Row = {}
+    for field, place in places.items():
+        text, offset = cells[place] if place < len(cells) else ("", 0)
+        value = value_of(field, text, clock) if text else None
+        if value is not None:
+            row[field] = Found(value, Span(source.part, source.offset + offset, source.offset + offset + len(text)))
+    return row
 
 
 def _offsets(lines: list[str]) -> list[int]:
@@ -67,9 +116,14 @@ def _cells(line: str, separator: str) -> list[str]:
         return [cell.strip(' "') for cell in line.split(separator)]
 
 
+def _head(cell: str) -> str:
+    """The name of a column without notes and decoration."""
+    return " ".join(_NOTE.sub("", cell[:200].lower()).strip("#*\"' :").split())
+
+
 def _columns(step: Step, cells: list[str]) -> dict[str, int]:
     """Field → index of its column; empty unless all fields' first wishes or one of their other names are there."""
-    heads = [" ".join(_NOTE.sub("", cell.lower()).strip("#*\"' :").split()) for cell in cells]
+    heads = [_head(cell) for cell in cells]
     found: dict[str, int] = {}
     for field, names in step.names:
         for name in names:

@@ -73,8 +73,6 @@ def _single(found: list[Row]) -> Row:
 
 def _add(rows: list[Row], found: list[Row]) -> None:
     for field, one in _single(found).items():
-        if len(rows) > 1 and field in RESOURCES:
-            continue
         for row in rows:
             row.setdefault(field, one)
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
+
 from abusehandler.tickets.incoming import EventRejected, Incoming, IncomingEvent, now_utc
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from abusehandler.tickets.database import Database
     from psycopg2.extensions import cursor as Cursor
+
+    from abusehandler.tickets.database import Database
 
 #: Months that get a partition of their own when an event of theirs comes; older ones go to the default partition.
 MONTHS_WITH_PARTITION = 24

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import os
 import tempfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
@@ -62,8 +63,9 @@ class EvidenceStore:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary.replace(target)
                 temporary = None
-                for folder in (target.parent, target.parent.parent, self.folder):
-                    _sync_folder(folder)
+            # also where another process has just put it: its name may not be on disk yet
+            for folder in (target.parent, target.parent.parent, self.folder):
+                _sync_folder(folder)
         except OSError as error:
             raise EvidenceError(
                 f"evidence cannot be stored in {self.folder}: {error}; make room or mend the permissions"
@@ -87,7 +89,7 @@ class EvidenceStore:
         try:
             with self.open(sha256) as stream:
                 content = stream.read(limit + 1)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise EvidenceError(
                 f"evidence {sha256} is damaged: {error}; restore it from the backup of {self.folder}"
             ) from error

@@ -182,13 +182,14 @@ _NOT_STORED = frozenset(
 
 def stored_form(event: Mapping[str, Any]) -> str:
     """The event as JSON for the `data` column in COPY's text format, without NUL, which PostgreSQL does not take."""
-    kept = {key: value for key, value in event.items() if key not in _NOT_STORED}
-    text = _dumps(kept, 0).decode()
-    if "\\" in text:
-        if "\\u0000" in text:
-            text = _dumps(_without_nul(kept), 0).decode()
-        text = text.replace("\\", "\\\\")
-    return text
+    text = stored_json({key: value for key, value in event.items() if key not in _NOT_STORED})
+    return text.replace("\\", "\\\\") if "\\" in text else text
+
+
+def stored_json(value: Any) -> str:
+    """JSON as PostgreSQL takes it: without NUL and without half surrogate pairs."""
+    text = _dumps(value, 0).decode()
+    return _dumps(_without_nul(value), 0).decode() if "\\u0000" in text else text
 
 
 def _blank(value: object) -> object:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from abusehandler.errors import StoreError
 
 if TYPE_CHECKING:
-    from abusehandler.tickets.database import Database
     from psycopg2.extensions import cursor as Cursor
+
+    from abusehandler.tickets.database import Database
 
 #: Key of the advisory lock under which only one process migrates.
 LOCK = 0x6162757365
@@ -41,6 +42,10 @@ def upgrade(database: Database) -> list[Migration]:
     for migration in migrations():
         with database.transaction() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            cursor.execute(
+                "CREATE TABLE IF NOT EXISTS schema_versions "
+                "(number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+            )
             version = _version(cursor)
             _refuse_newer(version)
             if migration.number > version:
@@ -67,9 +72,7 @@ def _version(cursor: Cursor) -> int:
     cursor.execute("SELECT to_regclass('schema_versions') IS NOT NULL")
     (there,) = cursor.fetchone() or (False,)
     if not there:
-        cursor.execute(
-            "CREATE TABLE schema_versions (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
+        return 0
     cursor.execute("SELECT coalesce(max(number), 0) FROM schema_versions")
     (version,) = cursor.fetchone() or (0,)
     return int(version)

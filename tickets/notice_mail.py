@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import traceback
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import jinja2
-from abusehandler.tickets.incoming import SEVERITY_NAMES, now_utc
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.tickets.incoming import SEVERITY_NAMES, now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +90,7 @@ class NoticeWriter:
         language = self._language(delivery.language)
         values = {
             "organisation": self._letterhead,
-            "customer": {"id": notice.customer_id, "name": customer_name},
+            "customer": {"id": notice.customer_id, "name": _one_line(customer_name)},
             "notice": notice.id,
             "tickets": [self._ticket_values(ticket) for ticket in notice.tickets],
             "updates_only": all(ticket.update for ticket in notice.tickets),
@@ -118,8 +119,8 @@ class NoticeWriter:
         problem = self._catalogue.problems.get(ticket.problem)
         return {
             "number": ticket.id,
-            "resource": ticket.resource,
-            "problem": problem.name if problem else ticket.problem,
+            "resource": _one_line(ticket.resource),
+            "problem": problem.name if problem else _one_line(ticket.problem),
             "problem_id": ticket.problem,
             "severity": SEVERITY_NAMES[ticket.severity],
             "first_seen": ticket.first_seen,
@@ -137,8 +138,13 @@ class NoticeWriter:
             raise ConfigurationError(
                 f"{error.filename or name}, line {error.lineno}: {error.message}; mend the template"
             ) from error
-        except jinja2.TemplateError as error:
-            raise ConfigurationError(f"template {name}: {error}; mend the template") from error
+        except jinja2.TemplateNotFound as error:
+            if error.name == name:
+                raise ConfigurationError(f"template {name} is missing; write it beside the others") from error
+            raise ConfigurationError(f"{_place(error, name)}: there is no template {error.name!r}") from error
+        except Exception as error:
+            # whatever an operator's template does (divides by zero, wants what the sandbox refuses) is mended in it
+            raise ConfigurationError(f"{_place(error, name)}: {error}; mend the template") from error
 
     def _language(self, wanted: str) -> str:
         for language in (wanted[:2].lower(), self._letterhead.language, "en"):
@@ -159,13 +165,27 @@ class NoticeWriter:
         return local.strftime("%Y-%m-%d %H:%M ") + ("UTC" if offset == "+0000" else f"UTC{offset[:3]}:{offset[3:]}")
 
 
+def _place(error: BaseException, name: str) -> str:
+    """File and line of the innermost template in the traceback; Jinja2 writes templates' own lines into it."""
+    place = f"template {name}"
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.endswith(".j2"):
+            place = f"{frame.filename}, line {frame.lineno}"
+    return place
+
+
+def _one_line(value: Any) -> str:
+    """What a stranger wrote, without line ends, control characters and changes of direction: it cannot pose as our text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+
+
 def _event_values(event: NoticeEvent) -> dict[str, Any]:
     data = event.data
-    details = [str(data[key]).replace("\n", " ")[:120] for key in _DETAILS if data.get(key)]
+    details = [_one_line(str(data[key])[:500])[:120] for key in _DETAILS if data.get(key)]
     return {
         "at": event.at,
-        "ip": data.get("source.ip", ""),
-        "port": data.get("source.port", ""),
+        "ip": _one_line(data.get("source.ip", "")),
+        "port": _one_line(data.get("source.port", "")),
         "details": ", ".join(details[:3]),
     }
 
@@ -195,5 +215,5 @@ def _csv_rows(notice: Notice) -> Iterator[list[Any]]:
 
 
 def _harmless(cell: Any) -> Any:
-    """OWASP, CSV injection: a leading = + - @, tab or return starts a formula in spreadsheet programs."""
-    return "'" + cell if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """OWASP, CSV injection: a leading = + - @, tab, return or line feed starts a formula in spreadsheet programs."""
+    return "'" + cell if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell

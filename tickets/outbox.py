@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from abusehandler.tickets.queries import statements
 from psycopg2.extras import execute_values
+
+from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from abusehandler.tickets.database import Database
     from psycopg2.extensions import cursor as Cursor
+
+    from abusehandler.tickets.database import Database
 
 TICKETS_IN_A_NOTICE = 500
 #: Pauses after temporary refusals, by attempt; after the last one the mail has failed.

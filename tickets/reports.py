@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg2.extras import Json, execute_values
 
+from abusehandler.tickets.incoming import stored_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -137,7 +139,7 @@ class ReportStore:
                 """,
                 (
                     outcome.state, _storable(outcome.reason, 2000), outcome.reader, outcome.confidence, outcome.events,
-                    outcome.unread_parts, None if outcome.proposal is None else Json(outcome.proposal), number,
+                    outcome.unread_parts, None if outcome.proposal is None else Json(outcome.proposal, dumps=stored_json), number,
                 ),
             )  # fmt: skip
 

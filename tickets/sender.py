@@ -47,6 +47,7 @@ class NoticeSender:
         self._customer_name = customer_name
         self._sender = sender
         self._resend_doubtful = resend_doubtful
+        self._finished: tuple[Delivery, Result] | None = None
 
     def start(self) -> int:
         """Takes up what an earlier process of this name left; returns how many mails are in doubt because of it."""
@@ -55,6 +56,7 @@ class NoticeSender:
     def run(self) -> Round:
         """Sends all that is due now. Raises Unavailable when the database or the mail server is away; nothing is lost then."""
         report = Round()
+        self._note_finished()
         self._outbox.watch()
         if self._resend_doubtful:
             self._outbox.resend_doubtful()
@@ -67,24 +69,29 @@ class NoticeSender:
         return report
 
     def _send_all(self, deliveries: Sequence[Delivery], report: Round) -> None:
-        finished: tuple[Delivery, Result] | None = None
         try:
             for delivery in deliveries:
                 content = self._content(delivery, report)
                 if content is None:
                     continue
                 self._server.open()
-                done, finished = finished, None
-                if not self._outbox.step(done, delivery):
+                ours = self._outbox.step(self._finished, delivery)
+                self._finished = None
+                if not ours:
                     continue
                 result = self._server.send(self._sender, delivery.recipient, content)
-                finished = delivery, result
+                self._finished = delivery, result
                 report.mails += 1
                 setattr(report, result.state.replace("-", "_"), getattr(report, result.state.replace("-", "_")) + 1)
         finally:
-            # also when the next mail cannot be made or the server has gone: what was sent is noted
-            if finished is not None:
-                self._outbox.step(finished, None)
+            # also when the next mail cannot be made or the server has gone
+            self._note_finished()
+
+    def _note_finished(self) -> None:
+        """Notes what came of the last mail. While the database is away it stays in memory: what is known is not in doubt."""
+        if self._finished is not None:
+            self._outbox.step(self._finished, None)
+            self._finished = None
 
     def _content(self, delivery: Delivery, report: Round) -> bytes | None:
         """The mail's bytes. One that cannot be written (a wrong template, odd data) waits and does not stop the others."""

@@ -11,10 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from abusehandler.errors import ConfigurationError
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.outbox import Result
-
-from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +123,8 @@ class MailServer:
             if code != 354:
                 session.rset()
                 return _refused(code, answer)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            # ValueError: an address or answer that is no ASCII
             self.close()
             return Result("waiting", f"the connection broke before the mail was handed over: {error}")
         finally:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import select
 
-from abusehandler.bots._intake import IntakeCollector
 from intelmq.lib.bot import CollectorBot
+
+from abusehandler.bots._intake import IntakeCollector
 
 #: Name under which PostgreSQL tells that a report was stored (NOTIFY).
 STORED = "abusehandler_report"

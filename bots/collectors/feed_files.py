@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from abusehandler.bots._intake import IntakeCollector
 from intelmq.lib.bot import CollectorBot
+
+from abusehandler.bots._intake import IntakeCollector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,19 +8,19 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from intelmq.lib.bot import ExpertBot
+
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
 from abusehandler.crm_connector import Query, check_settings
-from intelmq.lib.bot import ExpertBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from abusehandler.bots._batch import Message
-    from abusehandler.crm_connector import Answer
-
     from abusehandler.configuration import Configuration
+    from abusehandler.crm_connector import Answer
 
 
 class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):

@@ -8,17 +8,19 @@ import socket
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from intelmq.lib.bot import OutputBot
+from intelmq.lib.exceptions import PipelineError
+
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
 from abusehandler.bots._sending import letterhead, smtp_settings
+from abusehandler.errors import ConfigurationError
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.notice_mail import NoticeWriter
 from abusehandler.tickets.outbox import Outbox, Recipient
 from abusehandler.tickets.sender import NoticeSender
 from abusehandler.tickets.smtp import MailServer
-from intelmq.lib.bot import OutputBot
-from intelmq.lib.exceptions import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,9 +56,6 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
             outbox, MailServer(smtp_settings(configuration)), writer, self._recipients, self._customer_name,
             sender=configuration.sender, resend_doubtful=configuration.notices.in_doubt == "resend",
         )  # fmt: skip
-        doubtful = self._sender.start()
-        if doubtful:
-            self.logger.warning("%d mails are in doubt: an earlier run stopped while it was sending them.", doubtful)
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         """Whatever is sent to this bot's queue only wakes it."""
@@ -74,9 +73,10 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         if self._next > now:
             return
         try:
+            self._start_once()
             self._directory.refresh()
             report = self._sender.run()
-        except Unavailable as error:
+        except (Unavailable, ConfigurationError) as error:
             raise PipelineError(str(error)) from error
         for problem in report.problems:
             self.logger.error("%s", problem.rstrip(".") + ".")
@@ -89,6 +89,16 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         due = self._sender.next_due()
         self._next = latest if due is None else min(latest, due)
 
+    def _start_once(self) -> None:
+        """Not in `prepare`: `intelmqctl run` makes a bot of the same name beside the one that is sending."""
+        if self._started:
+            return
+        doubtful = self._sender.start()
+        self._started = True
+        if doubtful:
+            self.logger.warning("%d mails are in doubt: an earlier run stopped while it was sending them.", doubtful)
+
+    _started = False
     _next = datetime.min.replace(tzinfo=timezone.utc)
 
     def _recipients(self, customer_id: str) -> list[Recipient]:

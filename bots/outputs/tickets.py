@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from intelmq.lib.bot import OutputBot
+
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._schedule import notice_schedule
 from abusehandler.tickets.aggregate import TicketStore
 from abusehandler.tickets.incoming import Incoming
-from intelmq.lib.bot import OutputBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,11 +7,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from intelmq.lib.bot import ParserBot
+
 from abusehandler.bots._reading import ReadingBot
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.read import read_mail
 from abusehandler.tickets.reports import Outcome
-from intelmq.lib.bot import ParserBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

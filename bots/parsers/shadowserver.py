@@ -7,11 +7,12 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from intelmq.lib.bot import ParserBot
+
 from abusehandler.bots._reading import ReadingBot
 from abusehandler.reports.formats.shadowserver import rows
 from abusehandler.reports.reading import BadPart
 from abusehandler.tickets.reports import PARTS_KEPT, Outcome
-from intelmq.lib.bot import ParserBot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import number_setting, refuse_unknown
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from abusehandler.crm_connector.connector import Item, Report
     from sqlalchemy import Connection, Engine
+
+    from abusehandler.crm_connector.connector import Item, Report
 
 _ROWS_AT_ONCE = 5000
 _MOST_ROWS = 50_000_000

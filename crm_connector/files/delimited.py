@@ -20,7 +20,6 @@ from abusehandler.crm_connector.columns import field_of
 from abusehandler.crm_connector.files.source_file import file_mark, path_setting
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import refuse_unknown
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

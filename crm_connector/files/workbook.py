@@ -13,13 +13,13 @@ from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
 from abusehandler.crm_connector.columns import field_of
 from abusehandler.crm_connector.files.source_file import file_mark, path_setting
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import refuse_unknown
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
 from abusehandler.crm_connector.addresses import parse_block, prefix_text
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
 from abusehandler.crm_connector.customer import Contact, Customer
 from abusehandler.crm_connector.files.source_file import file_mark, path_setting
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.crm_connector.times import parse_moment, zone_named
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from abusehandler.crm_connector.addresses import address_text, parse_prefix
 from abusehandler.crm_connector.assignment import Assignment, PortRange
 from abusehandler.crm_connector.settings import number_setting, refuse_unknown
 from abusehandler.crm_connector.times import parse_moment
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

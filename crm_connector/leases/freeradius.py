@@ -24,7 +24,6 @@ from abusehandler.crm_connector.leases.session import (
     open_text,
 )
 from abusehandler.crm_connector.settings import refuse_unknown
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

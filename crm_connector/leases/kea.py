@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import orjson
+
 from abusehandler.crm_connector.leases.session import (
     LEASE_SETTINGS,
     Lease,
@@ -25,7 +26,6 @@ from abusehandler.crm_connector.leases.session import (
     open_text,
 )
 from abusehandler.crm_connector.settings import refuse_unknown
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

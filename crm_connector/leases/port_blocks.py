@@ -29,7 +29,6 @@ from abusehandler.crm_connector.leases.session import (
 )
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.crm_connector.times import parse_moment, zone_named
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from abusehandler.crm_connector.assignment import Assignment
 from abusehandler.crm_connector.files.source_file import file_mark
 from abusehandler.crm_connector.settings import number_setting
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:

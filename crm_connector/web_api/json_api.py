@@ -19,13 +19,13 @@ from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import number_setting, refuse_unknown
 from abusehandler.crm_connector.web_api.bounded_client import ApiError, BoundedClient
 from abusehandler.crm_connector.web_api.mapping import FromTable, Request, load_mapping, read_mapping
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from abusehandler.crm_connector.connector import Item, Report
+    from abusehandler.crm_connector.web_api.answer_path import AnswerPath
 
 _MOST_ITEMS = 20_000_000
 _SLOT = re.compile(r"\{([A-Za-z0-9_.]{1,100})\}", re.ASCII)
@@ -88,14 +88,17 @@ class JsonApi:
         try:
             for request in self._mapping.requests:
                 reader = self._reader(request, report)
-                line = 0
+                owner = list(request.take).index("customer_id") if "customer_id" in request.take else -1
                 for line, item in enumerate(self._items(client, request, tables), 1):
                     if request.name in wanted:
                         tables.setdefault(request.name, []).append(item)
                     if request.key is not None:
                         keyed.setdefault(request.name, {})[request.key.text_of(item)] = item
                     if reader is not None:
-                        yield from reader.read(_cells(request, item, keyed), line)
+                        cells = _cells(request, item, keyed)
+                        # An API lists all it has; what belongs to no customer is no fault.
+                        if owner < 0 or cells[owner]:
+                            yield from reader.read(cells, line)
                     if line > _MOST_ITEMS:
                         raise ApiError(f"{request.name}: more than {_MOST_ITEMS} items")
                 if reader is not None:
@@ -183,14 +186,14 @@ class JsonApi:
 
 
 def _cells(request: Request, item: Any, keyed: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    cells = []
-    for taken in request.take.values():
-        if isinstance(taken, FromTable):
-            other = [keyed.get(taken.table, {}).get(key) for key in taken.by.texts(item)]
-            cells.append(" ".join(text for one in other if one is not None for text in taken.take.texts(one)))
-        else:
-            cells.append(taken.text_of(item))
-    return cells
+    return [" ".join(filter(None, (_taken(one, item, keyed) for one in taken))) for taken in request.take.values()]
+
+
+def _taken(one: AnswerPath | FromTable, item: Any, keyed: Mapping[str, Mapping[str, Any]]) -> str:
+    if isinstance(one, FromTable):
+        table = keyed.get(one.table, {})
+        return " ".join(one.take.text_of(table[key]) for key in one.by.texts(item) if key in table)
+    return one.text_of(item)
 
 
 def _list_of(found: Any, request: Request) -> list[Any]:

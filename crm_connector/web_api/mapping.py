@@ -21,6 +21,7 @@
           prefix: prefix
           customer_id: tenant.id
           email: {table: contacts, by: contact.id, take: email}
+          alias: [login, mac]              # several places
 
 Items of `for_each` find the fields of the item they belong to under `parent.`.
 """
@@ -32,9 +33,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
 from abusehandler.crm_connector.columns import FIELDS
 from abusehandler.crm_connector.web_api.answer_path import AnswerPath
-
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Request:
     for_each: str = ""
     key: AnswerPath | None = None
     error: AnswerPath | None = None
-    take: Mapping[str, AnswerPath | FromTable] = field(default_factory=dict)
+    take: Mapping[str, tuple[AnswerPath | FromTable, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def read_mapping(data: Any, where: str) -> ApiMapping:
     seen: set[str] = set()
     for request in requests:
         wanted = {request.for_each} if request.for_each else set()
-        wanted |= {taken.table for taken in request.take.values() if isinstance(taken, FromTable)}
+        wanted |= {one.table for taken in request.take.values() for one in taken if isinstance(one, FromTable)}
         missing = wanted - seen
         if missing:
             raise ConfigurationError(f"{where}: {request.name}: no request named {', '.join(missing)} stands before it")
@@ -159,9 +160,13 @@ def _request(entry: Any, where: str) -> Request:
     )
 
 
-def _taken(name: Any, value: Any, where: str) -> AnswerPath | FromTable:
+def _taken(name: Any, value: Any, where: str) -> tuple[AnswerPath | FromTable, ...]:
     if str(name) not in FIELDS and not str(name).startswith(("email:", "attribute:")):
         raise ConfigurationError(f"{where}: take: no field {name!r}; known are {', '.join(FIELDS)}, attribute:NAME")
+    return tuple(_one_taken(name, one, where) for one in (value if isinstance(value, list) else [value]))
+
+
+def _one_taken(name: Any, value: Any, where: str) -> AnswerPath | FromTable:
     if isinstance(value, dict):
         _only(value, ("table", "by", "take"), f"{where}: take: {name}")
         if set(value) != {"table", "by", "take"}:

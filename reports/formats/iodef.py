@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 import defusedxml.ElementTree as SafeTree
+from defusedxml.common import DefusedXmlException
+
 from abusehandler.reports.formats import problems, values
 from abusehandler.reports.reading import BadPart, ReadEvent, Reading
-from defusedxml.common import DefusedXmlException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

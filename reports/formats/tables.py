@@ -11,13 +11,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from abusehandler.reports.formats import problems, values
+from abusehandler.reports.formats import values
 from abusehandler.reports.formats.columns import Columns, columns_of, plain_name
-from abusehandler.reports.formats.intelmq_json import clean_event
+from abusehandler.reports.formats.rows import RowReader
 from abusehandler.reports.formats.shadowserver_mail import ShadowserverRows, read_shadowserver_part
 from abusehandler.reports.formats.xml_records import xml_records
 from abusehandler.reports.freetext.addresses import find_addresses
@@ -30,17 +29,12 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from abusehandler.reports.context import ReadContext
-    from abusehandler.reports.event import Event
     from abusehandler.reports.mail.message import Mail, Part
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEADER_WITHIN = 15
 _MOST_ROWS = 50_000
 _MOST_BAD = 200
-_MOST_EXTRA = 40
-_CLOCK_ALONE = re.compile(
-    r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\.?)?(?:\s?[A-Za-z]{1,5}|\s?[+-]\d{2}:?\d{2})?"
-)
 _LARGEST_JSON = 20 * 1024 * 1024
 
 
@@ -152,6 +146,7 @@ def read_table_text(text: str, path: str, zone: tzinfo | None = None) -> Table |
     if found is None:
         return _without_header(text, path, zone)
     columns, delimiter, first = found
+    rows_of = RowReader(columns, zone)
     events: list[ReadEvent] = []
     bad: list[BadPart] = []
     rows = tried = 0
@@ -162,7 +157,7 @@ def read_table_text(text: str, path: str, zone: tzinfo | None = None) -> Table |
         if rows > _MOST_ROWS:
             bad.append(BadPart(f"only the first {_MOST_ROWS} rows were read", path, number))
             break
-        event = _event_of_row(columns, row, zone)
+        event = rows_of.event(row)
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.9))
         elif len(bad) < _MOST_BAD:
@@ -229,87 +224,6 @@ def _rows(text: str, delimiter: str, skip: int) -> Iterator[tuple[int, list[str]
         yield skip + reader.line_num, row
 
 
-def _event_of_row(columns: Columns, row: Sequence[str], zone: tzinfo | None) -> Event:
-    if columns.intelmq:
-        return clean_event({name: row[place].strip() for place, name in columns.intelmq.items() if place < len(row)})
-    event: Event = {}
-    cell = {
-        role: row[place].strip() for role, place in columns.places.items() if place < len(row) and row[place].strip()
-    }
-    _resources(event, cell)
-    if not values.has_resource(event):
-        return {}
-    for side in ("source", "destination"):
-        if (number := values.port(cell.get(f"{side}.port", ""))) is not None:
-            event[f"{side}.port"] = number
-    _time(event, cell, columns, zone)
-    problem = next(
-        (
-            found
-            for place in columns.classes
-            if place < len(row) and (found := problems.classification_within(row[place]))
-        ),
-        "",
-    )
-    malware = cell.get("malware", "")
-    problem = problem or problems.classification(
-        malware
-    )  # some feeds write "ssh-brute-force" where others name the bot
-    if malware and len(malware) <= 100 and malware.lower() not in ("-", "n/a", "none", "unknown", "null"):
-        event["malware.name"] = malware.lower()
-        problem = problem or ("malware-distribution" if "source.url" in event else "infected-system")
-    if problem:
-        event["classification.type"] = problem
-    if cell.get("protocol", "").lower() in ("tcp", "udp", "icmp"):
-        event["protocol.transport"] = cell["protocol"].lower()
-    if cell.get("account"):
-        event["extra.account"] = cell["account"][:200]
-    asn = cell.get("source.asn", "").upper().removeprefix("AS").strip()
-    if asn.isascii() and asn.isdigit() and 0 < int(asn[:12]) < 2**32:
-        event["source.asn"] = int(asn)
-    _extras(event, columns, row)
-    return event
-
-
-def _resources(event: Event, cell: dict[str, str]) -> None:
-    for side in ("source", "destination"):
-        text = cell.get(f"{side}.ip", "")
-        ip, number = values.address_and_port(text)
-        ip = ip or (values.any_address(text) if text else "")
-        if ip:
-            event[f"{side}.ip"] = ip
-            if number:
-                event[f"{side}.port"] = number
-        url = cell.get(f"{side}.url", "")
-        if url and not values.put_url(event, side, url) and (name := values.host(url)):
-            event[f"{side}.fqdn"] = name
-        name = values.host(cell.get(f"{side}.fqdn", "") or ("" if ip else cell.get(f"{side}.any", "")))
-        if name and f"{side}.fqdn" not in event:
-            event[f"{side}.fqdn"] = name
-    if name := values.host(cell.get("source.reverse_dns", "")):
-        event["source.reverse_dns"] = name
-
-
-def _time(event: Event, cell: dict[str, str], columns: Columns, zone: tzinfo | None) -> None:
-    text = cell.get("time", "")
-    if not text:
-        return
-    if "date" in cell and _CLOCK_ALONE.fullmatch(text):  # date and clock in two columns
-        text = f"{cell['date']} {text}"
-    values.put_time(event, text, columns.zone or zone)
-
-
-def _extras(event: Event, columns: Columns, row: Sequence[str]) -> None:
-    used = set(columns.places.values())
-    kept = 0
-    for place, name in enumerate(columns.names):
-        if place < len(row) and place not in used and name and row[place].strip():
-            values.put_extra(event, name[:40], row[place])
-            kept += 1
-            if kept >= _MOST_EXTRA:
-                return
-
-
 def _without_header(text: str, path: str, zone: tzinfo | None) -> Table | None:
     """Rows of values only: one column of public addresses, at least two rows, perhaps a column of times."""
     lines = [
@@ -330,9 +244,10 @@ def _without_header(text: str, path: str, zone: tzinfo | None) -> Table | None:
     times = [place for place in range(width) if all(values.when(row[place], zone) for row in sample)]
     places = {"source.ip": addresses[0], **({"time": times[0]} if times else {})}
     columns = Columns(("",) * width, places)
+    rows_of = RowReader(columns, zone)
     events = []
     for line in lines:
-        event = _event_of_row(columns, _cells(line, delimiter), zone)
+        event = rows_of.event(_cells(line, delimiter))
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.7))
     return Table(tuple(events)) if events else None
@@ -354,10 +269,11 @@ def _read_records(records: list[dict[str, str]], path: str, zone: tzinfo | None)
     columns = columns_of(names)
     if columns is None:
         return None
+    rows_of = RowReader(columns, zone)
     events: list[ReadEvent] = []
     bad: list[BadPart] = []
     for number, item in enumerate(records, 1):
-        event = _event_of_row(columns, [item.get(name, "") for name in names], zone)
+        event = rows_of.event([item.get(name, "") for name in names])
         if values.has_resource(event):
             events.append(ReadEvent(event, 0.9))
         elif len(bad) < _MOST_BAD:

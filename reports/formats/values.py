@@ -71,8 +71,11 @@ def address(text: str) -> str:
 
 def address_and_port(text: str) -> tuple[str, int | None]:
     """As `address`, with the port that stands behind a colon."""
+    found = address(text)
+    if not found or ":" not in text:
+        return found, None
     match = _ADDRESS_WITH_PORT.fullmatch(text.strip())
-    return address(text), port(match[3]) if match and match[3] else None
+    return found, port(match[3]) if match and match[3] else None
 
 
 def any_address(text: str) -> str:
@@ -225,6 +228,12 @@ def put_url(event: Event, side: str, text: str) -> bool:
     if number:
         event.setdefault(f"{side}.port", number)
     return True
+
+
+def put_host(event: Event, name: str, text: str) -> None:
+    """Set a field to a host name if it is one and the field is still empty."""
+    if name not in event and (found := host(text)):
+        event[name] = found
 
 
 def put_resource(event: Event, side: str, text: str) -> bool:

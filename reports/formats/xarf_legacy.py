@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
 from abusehandler.reports.formats import problems, values
 from abusehandler.reports.reading import BadPart, ReadEvent, Reading, Span
 

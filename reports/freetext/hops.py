@@ -58,15 +58,16 @@ class Hop:
     sure: bool = True
 
 
-def hand_over(passage: Passage, own: OwnAssets | None = None, whole: bool = False) -> Hop | None:
+def hand_over(passage: Passage, own: OwnAssets | None = None, whole: bool = False, house: str = "") -> Hop | None:
     """The hop that brought the mail whose header stands in the passage; None where there is no header.
 
-    `whole` reads the passage as one header (a nested mail's); else its lines of kind `header` count.
+    `house` is the registered domain of the complainer: hand-overs within it are his own. `whole` reads the passage as one header (a nested mail's); else its lines of kind `header` count.
     """
     blocks = [(0, min(len(passage.text), 60_000))] if whole else _blocks(passage)
     hops: list[Hop] = []
     clients: list[Hop] = []
     origins: list[Hop] = []
+    home = house
     house = ""
     for start, end in blocks:
         for name, first, last in _fields(passage.text, start, end):
@@ -75,7 +76,7 @@ def hand_over(passage: Passage, own: OwnAssets | None = None, whole: bool = Fals
                 by = _BY.search(value)
                 receiver = registered_domain(host_name(by["by"])) if by else ""
                 house = house or receiver
-                hop = _hop(value, by.start() if by else len(value), first, {house, receiver} - {""})
+                hop = _hop(value, by.start() if by else len(value), first, {house, receiver, home} - {""})
                 if hop:
                     hops.append(hop)
             elif name in _ORIGIN:

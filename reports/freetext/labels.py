@@ -14,7 +14,10 @@ import yaml
 
 Role = Literal["source", "named", "target", "network", "service", "control", ""]
 _WORD = re.compile(r"[^\W_]+")
+_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u3099\u309a]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+#: The words inside URLs and host names are no labels.
+_NAMES = re.compile(r"\w{2,8}://\S{1,500}|\b[\w-]{1,63}\.[\w-]{1,63}\.[\w.-]{1,200}")
 #: A label is near its value: this many words back (heading lines are searched whole).
 _REACH = 7
 _LONGEST = 5
@@ -25,7 +28,7 @@ def plain(text: str) -> str:
     text = text.casefold()
     if text.isascii():
         return text
-    return "".join(piece for piece in unicodedata.normalize("NFKD", text) if not unicodedata.combining(piece))
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text))
 
 
 def words_of(text: str) -> list[str]:
@@ -50,7 +53,7 @@ def _vocabulary() -> tuple[dict[str, Role], dict[str, Role], tuple[tuple[str, Ro
 def label_before(text: str) -> tuple[Role, int]:
     """The role that the nearest label in `text` (what stands before the value) gives, and how many words away it is."""
     before, _, cjk = _vocabulary()
-    words = words_of(text)
+    words = words_of(_NAMES.sub(" ", text))
     for away in range(min(_REACH, len(words))):
         end = len(words) - away
         for length in range(min(_LONGEST, end), 0, -1):
@@ -59,9 +62,10 @@ def label_before(text: str) -> tuple[Role, int]:
                 return role, away
     if not text.isascii():
         low = plain(text)
-        place, role = max(((low.rfind(phrase), role) for phrase, role in cjk), default=(-1, ""))
-        if place >= 0:
-            return role, 0
+        for wanted in (("source", "target"), ("named",)):
+            place, role = max(((low.rfind(phrase), role) for phrase, role in cjk if role in wanted), default=(-1, ""))
+            if place >= 0:
+                return role, 0
     return "", 0
 
 

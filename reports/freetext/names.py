@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from abusehandler.reports.freetext.addresses import canonical
 from publicsuffixlist import PublicSuffixList
+
+from abusehandler.reports.freetext.addresses import canonical
 
 # Bounded repetitions: a URL beyond 2,000 characters is cut by browsers and servers alike.
 _URL = re.compile(
@@ -115,8 +116,8 @@ def _trim(rest: str) -> str:
         last = rest[-1]
         if (
             last in ".,;:!?'\"*”’»…"
-            or (last == ")" and "(" not in rest)
-            or (last == "]" and "[" not in rest)
+            or (last == ")" and rest.count("(") < rest.count(")"))
+            or (last == "]" and rest.count("[") < rest.count("]"))
             or last in "}>"
         ):
             rest = rest[:-1]

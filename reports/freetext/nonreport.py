@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+
 from abusehandler.reports.freetext.problem import Phrase, phrase_of, problems, spread
 from abusehandler.reports.reading import Reading
 
@@ -142,7 +143,8 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         return "ticket-answer", 0.75, f"the subject line says {named[0]!r}"
     if answered and answers and strength < 14 and len(own) < 2500:
         return "ticket-answer", 0.75, f"an answer that says {answered[0]!r}"
-    if len(answered) >= 2 and strength < 6 and len(own) < 1500:
+    said = problems("", "\n".join(line for line in own.splitlines() if not line.lower().startswith("subject:")))
+    if len(answered) >= 2 and len(own) < 1500 and (not said or said[0].score < 4):
         return "ticket-answer", 0.6, f"it says {answered[0]!r} and {answered[1]!r}"
     if answered and not complains:
         return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
@@ -160,7 +162,7 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         lured
         and not _has_complaint(whole_subject)
         and (len(lured) > 1 or not complains)
-        and strength < 7
+        and strength < 4
         and not _forwarded(mail, text)
     ):
         return "spam-to-the-desk", 0.6, f"it says {lured[0]!r} to us"

@@ -95,6 +95,9 @@ def passages(mail: Mail) -> list[Passage]:
         one = passage(body.path, "body", body.text)
         if body.text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
             one = other_body(mail, one) or one  # HTML source sent as plain text
+        elif len(body.text) < 150:
+            other = other_body(mail, one)  # "This is a HTML mail": the message itself is in the other form
+            one = other if other is not None and len(other.text) > 3 * len(body.text) + 100 else one
         found.append(one)
     return found
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
+
 from abusehandler.reports.freetext.labels import plain
 
 _WEIGHTS = {"sure": 3.0, "likely": 1.5, "hint": 0.5}
@@ -34,6 +35,14 @@ class Phrase:
 
     needle: str
     weight: float
+    first: str = ""
+    whole: bool = False
+
+    def may_stand_in(self, words: frozenset[str], fronts: frozenset[str]) -> bool:
+        """A cheap look before the search: whether its first word is there (`fronts`: first three letters of all words)."""
+        if not self.first:
+            return True
+        return self.first in words if self.whole else self.first[:3] in fronts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,10 @@ def _needle(phrase: str) -> str:
 
 def phrase_of(text: str, weight: float = 1.0, open_end: bool = False) -> Phrase:
     """A phrase ready to be searched in spread text; with `open_end`, or a `*` behind it, any ending goes."""
-    return Phrase(_needle(text + "*" if open_end and not text.endswith("*") else text), weight)
+    needle = _needle(text + "*" if open_end and not text.endswith("*") else text)
+    pieces = needle.split()
+    spaced = needle.startswith(" ") and len(pieces[0]) >= 3
+    return Phrase(needle, weight, pieces[0] if spaced else "", len(pieces) > 1 or needle.endswith(" "))
 
 
 def spread(text: str) -> str:
@@ -81,10 +93,14 @@ def problems(subject: str, text: str) -> list[Problem]:
     """All problems with any sign, the likeliest first. Only the first 6,000 characters count. Never raises."""
     head = spread(subject[:500])
     body = spread(text[:_MOST_TEXT])
+    there = {*head.split(), *body.split()}
+    words, fronts = frozenset(there), frozenset(word[:3] for word in there)
     found: list[tuple[float, str, str]] = []
     for kind, phrases in _vocabulary().items():
         score, best = 0.0, (0.0, "")
         for phrase in phrases:
+            if not phrase.may_stand_in(words, fronts):
+                continue
             gain = 0.0
             if phrase.needle in head:
                 gain += phrase.weight * SUBJECT_FACTOR

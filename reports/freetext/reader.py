@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from abusehandler.reports.freetext.addresses import canonical, is_public
 from abusehandler.reports.freetext.hops import Hop, hand_over
 from abusehandler.reports.freetext.incident import Clockwork, Incident, incident
+from abusehandler.reports.freetext.names import registered_domain
 from abusehandler.reports.freetext.passages import Passage, attachments, other_body, passage, passages
 from abusehandler.reports.freetext.problem import Problem, problems
 from abusehandler.reports.freetext.roles import Candidate, Place, candidates, subjects
@@ -71,7 +72,7 @@ def _read(mail: Mail, context: ReadContext) -> Reading:
     # machines are infected, sites distribute
     if problem and problem.type == "infected-system" and not findings.addresses and not findings.hop:
         problem = next((one for one in ranking if one.type == "malware-distribution"), problem)
-    elif problem and problem.type == "malware-distribution" and not findings.sites:
+    elif problem and problem.type == "malware-distribution" and (not findings.sites or (problem.phrase == "malware" and findings.addresses)):
         problem = next((one for one in ranking if one.type == "infected-system"), problem)
     events = _events(findings, problem, mail, context)
     if not events:
@@ -225,9 +226,10 @@ def _weighed(passages_: list[Passage], mail: Mail, context: ReadContext) -> dict
 
 
 def _hop(found: list[Passage], mail: Mail, context: ReadContext) -> tuple[Hop | None, Passage | None]:
+    house = registered_domain(mail.sender.rpartition("@")[2])
     for one in found:
         if one.kind == "body":
-            hop = hand_over(one, context.own)
+            hop = hand_over(one, context.own, house=house)
             if hop:
                 return hop, one
     for part in mail.parts[:50]:
@@ -241,7 +243,7 @@ def _hop(found: list[Passage], mail: Mail, context: ReadContext) -> tuple[Hop | 
         elif part.depth == 0 and part.attached and part.text and "received:" in part.text[:20_000].lower():
             where = passage(part.path, "nested", part.text[:60_000])
         if where is not None:
-            hop = hand_over(where, context.own, whole=True)
+            hop = hand_over(where, context.own, whole=True, house=house)
             if hop:
                 return hop, where
     return None, None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import yaml
+
 from abusehandler.reports.freetext.labels import plain, words_of
 from abusehandler.reports.freetext.names import (
     FoundName,
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 SiteRole = Literal["reported", "innocent", ""]
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
+_DRESSING = re.compile(
+    r"(?i)/[^?#]{0,200}(?:logo|icon|twitter|facebook|linkedin|youtube|instagram|signature|banner|spacer|avatar)[^/?#]{0,60}\.(?:png|gif|jpe?g|svg)"
+    r"|/[^?#]{0,100}(?:disclaimer|privacy|unsubscribe|e?mail-?confidentiality|opt-?out|report-?abuse|abuse-?form|terms-of|legal-notice|impressum)"
+)
 _MOST_PLACES = 3000
 
 
@@ -88,6 +93,8 @@ def cited(host: str) -> bool:
     """Whether the host is one that reports refer to: registries, scanners, standards, large platforms."""
     names = _vocabulary().cited
     pieces = host.split(".")
+    if set(pieces[-2:]) & names:
+        return True  # governments: gov, gov.uk, gob.mx
     return any(".".join(pieces[number:]) in names for number in range(len(pieces) - 1))
 
 
@@ -125,15 +132,36 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
         site.theirs = bool(domain) and (
             _same_house(domain, sender_domain) or domain in mail_domains or cited(site.host)
         )
+        if _signed_by(domain, mail):
+            site.theirs = True
+            site.weight -= 5.0
         if _same_house(domain, sender_domain):
             site.weight -= 7.0
         elif domain and domain in mail_domains and not in_subject:
             site.weight -= 3.0
         if cited(site.host) and not in_subject and not defanged:
             site.weight -= 3.5
+        if _is_dressing(site.url):
+            site.weight -= 4.0
         if context.own and (context.own.has_host(site.host)):
             site.weight += 6.0
+    _spare_the_imitated(list(found.values()))
     return list(found.values())
+
+
+def _is_dressing(url: str) -> bool:
+    """Logos, icons, disclaimers and forms around a mail: never what it is about."""
+    return bool(url) and bool(_DRESSING.search(url[:500]))
+
+
+def _spare_the_imitated(found: list[Site]) -> None:
+    """`bank.example` beside `bank-login.example` is the one that is imitated."""
+    labels = {site.host: registered_domain(site.host).split(".")[0] for site in found[:300]}
+    names = {label for label in labels.values() if len(label) >= 4}
+    imitated = {one for one in names if any(one != other and one in other for other in names)}
+    for site in found[:300]:
+        if labels[site.host] in imitated and not site.defanged:
+            site.weight -= 4.0
 
 
 def reported(found: list[Site]) -> list[Site]:
@@ -160,6 +188,13 @@ def reported(found: list[Site]) -> list[Site]:
         for site in chosen
         if site.url or not any(host == site.host or host.endswith("." + site.host) for host in with_url)
     ]
+
+
+def _signed_by(domain: str, mail: Mail) -> bool:
+    """Whether the name of the domain stands in the sender's name or in the front of his address at a mailbox provider."""
+    label = domain.split(".")[0].replace("-", "")
+    signed = (mail.sender.partition("@")[0] + " " + mail.sender_name).lower()
+    return len(label) >= 5 and label in "".join(char for char in signed if char.isalnum())
 
 
 def _same_house(one: str, other: str) -> bool:

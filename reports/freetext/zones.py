@@ -31,7 +31,7 @@ _ZONE = re.compile(
     re.IGNORECASE,
 )
 _STATED = re.compile(
-    r"(?i)(?:"
+    r"(?i)(?:\b|(?<=[^\x00-\x7f]))(?:"
     r"time[ -]?zone|zeit(?:zone|stempel|angaben)|zona horaria|fuso hor[aá]rio|fuseau horaire|fuso orario|tijdzone|strefa czasowa|"
     r"časové pásmo|часовой пояс|時刻|タイムゾーン|时区|時區|"
     r"times?(?:[ -]?stamps?)?|dates?|clocks?|logs?|logfiles?|hours?|horas?|heures?|zeiten|tijden|časy|время|время указано|tz"

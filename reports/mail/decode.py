@@ -99,7 +99,7 @@ class _Decoder:
 
     def mail(self, raw: bytes, prefix: str, level: int) -> Mail:
         entity = parse_entity(raw, header_bytes=self.limits.header_bytes, headers=self.limits.headers)
-        parts = self.entity(entity, prefix, "", level) if entity.body.strip() else []
+        parts = self.entity(entity, prefix, "", level) if entity.has_body() else []
         return _with_headers(entity, tuple(parts))
 
     def entity(self, entity: Entity, prefix: str, place: str, level: int) -> list[Part]:
@@ -120,17 +120,20 @@ class _Decoder:
             content = _fields_among_headers(entity)
         return self.leaf(entity, content, path, level)
 
-    def multipart(self, entity: Entity, children: list[bytes], prefix: str, place: str, level: int) -> list[Part]:
+    def multipart(
+        self, entity: Entity, children: list[tuple[int, int]], prefix: str, place: str, level: int
+    ) -> list[Part]:
         default = "message/rfc822" if entity.content_type == "multipart/digest" else "text/plain"
         parts: list[Part] = []
-        for number, child in enumerate(children, 1):
-            node = parse_entity(
-                child, header_bytes=self.limits.header_bytes, headers=self.limits.headers, default_type=default
-            )
-            parts += self.entity(node, prefix, f"{place}.{number}" if place else str(number), level + 1)
-            if self.budget.parts >= self.limits.parts or self.budget.late():
-                self.budget.another_part(f"{prefix}{place or '1'}")
+        for number, (start, end) in enumerate(children, 1):
+            path = f"{place}.{number}" if place else str(number)
+            if not self.budget.room_for_parts(prefix + path):
                 break
+            node = parse_entity(
+                entity.source, start, end,
+                header_bytes=self.limits.header_bytes, headers=self.limits.headers, default_type=default,
+            )  # fmt: skip
+            parts += self.entity(node, prefix, path, level + 1)
         return parts
 
     def leaf(self, entity: Entity, content: bytes, path: str, level: int) -> list[Part]:
@@ -182,7 +185,10 @@ class _Decoder:
             if len(content) > self.limits.html_bytes:
                 self.budget.note(f"part {path}: only the first {self.limits.html_bytes} bytes of the HTML were read")
             source = to_text(content[: self.limits.html_bytes], charset, html=True)
-            text = envelope.open_clearsigned(html_to_text(source))
+            shown, whole = html_to_text(source, self.budget.late)
+            if not whole:
+                self.budget.note(f"part {path}: the HTML was read in part only, no time left")
+            text = envelope.open_clearsigned(shown)
             return [Part(path, "html", kind, self.budget.take_text(text, path), content, filename, 0, attached)]
         if not _is_text(kind, name, content):
             return [Part(path, "data", kind, "", content, filename, 0, attached)]
@@ -200,7 +206,7 @@ class _Decoder:
         parts = []
         for name, text in sheets_as_csv(content, path, self.budget):
             inner = f"{path}/{name}.csv"
-            if not self.budget.another_part(inner):
+            if not self.budget.another_part(inner, made=True):
                 break
             text = self.budget.take_text(text, inner)
             data = self.budget.take(text.encode("utf-8", "replace"), inner)
@@ -218,7 +224,7 @@ class _Decoder:
             while inner in seen:
                 inner += "+"
             seen.add(inner)
-            if not self.budget.another_part(inner):
+            if not self.budget.another_part(inner, made=True):
                 break
             data = self.budget.take(data, inner)
             if name.lower().endswith(_MAIL_NAMES) and _LOOKS_LIKE_HEADERS.match(data):

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import html
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TAG_NAME = re.compile(r"/?[A-Za-z][A-Za-z0-9:-]{0,30}")
 _HREF = re.compile(r"""href\s{0,9}=\s{0,9}(?:"([^"]{0,4000})"|'([^']{0,4000})'|([^\s"'>]{1,4000}))""", re.I)
@@ -105,14 +109,21 @@ class _Writer:
             self.newline()
 
 
-def html_to_text(source: str) -> str:
-    """The text of an HTML mail part; never raises, linear in the length of the source."""
+def html_to_text(source: str, late: Callable[[], bool] = lambda: False) -> tuple[str, bool]:
+    """The text of an HTML mail part, and whether all of it was read; never raises, linear in the length of the source.
+
+    `late` is asked now and then whether to stop.
+    """
     writer = _Writer()
-    position, length = 0, len(source)
+    position, length, tags = 0, len(source), 0
     while position < length:
+        tags += 1
+        if tags % 5000 == 0 and late():
+            break
         start = source.find("<", position)
         if start < 0:
             writer.text(source[position:])
+            position = length
             break
         if start > position:
             writer.text(source[position:start])
@@ -120,7 +131,7 @@ def html_to_text(source: str) -> str:
     writer.close_link()
     while writer.stack:
         writer.close_table()
-    return _tidy("".join(writer.out))
+    return _tidy("".join(writer.out)), position >= length
 
 
 def _tag(source: str, start: int, writer: _Writer) -> int:

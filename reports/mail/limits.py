@@ -76,16 +76,21 @@ class Budget:
         self.used_chars += len(text)
         return text
 
-    def another_part(self, path: str) -> bool:
-        """Whether one more part may be decoded, in number and time."""
+    def room_for_parts(self, path: str, *, made: bool = False) -> bool:
+        """Whether one more part may be decoded, in number and time; `made` ones have had their time already."""
         if self.parts >= self.limits.parts:
             self.note(f"part {path} and later ones left out: more than {self.limits.parts} parts")
             return False
-        if self.late():
+        if not made and self.late():
             self.note(f"part {path} and later ones left out: decoding took more than {self.limits.seconds:g} s")
             return False
-        self.parts += 1
         return True
+
+    def another_part(self, path: str, *, made: bool = False) -> bool:
+        """As `room_for_parts`, and count it."""
+        room = self.room_for_parts(path, made=made)
+        self.parts += room
+        return room
 
     def late(self) -> bool:
         """Whether the time for this mail is used up."""

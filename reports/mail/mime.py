@@ -9,7 +9,6 @@ a level is looked at only when it is asked for, and boundaries are found by one 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from dataclasses import dataclass, field
@@ -18,15 +17,18 @@ from abusehandler.reports.mail.header import decode_value, parameters, split_hea
 
 _END_OF_HEADERS = re.compile(rb"\r?\n[ \t]*\r?\n|\r\r")
 _HEADER_START = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
+_SOMETHING = re.compile(rb"\S")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 @dataclass
 class Entity:
-    """One node of the tree: header fields and the raw body below them."""
+    """One node of the tree: header fields, and the place of the raw body below them. Nothing is copied before it is asked for."""
 
     fields: list[tuple[str, bytes]]
-    body: bytes
+    source: bytes
+    start: int
+    end: int
     content_type: str = "text/plain"
     type_parameters: dict[str, str] = field(default_factory=dict)
     disposition: str = ""
@@ -36,32 +38,46 @@ class Entity:
         """The first raw field of this name."""
         return next((value for key, value in self.fields if key == name), b"")
 
+    def has_body(self) -> bool:
+        """Whether anything but white space stands in the body."""
+        return bool(_SOMETHING.search(self.source, self.start, self.end))
+
     def content(self) -> bytes:
         """The body with its transfer encoding undone; what cannot be decoded is kept as it is."""
+        body = self.source[self.start : self.end]
         encoding = self.raw("content-transfer-encoding").split(b";")[0].strip().strip(b"\"'").lower()
         if encoding == b"base64":
-            return decode_base64(self.body)
+            return decode_base64(body)
         if encoding == b"quoted-printable":
-            return binascii.a2b_qp(self.body)
+            return binascii.a2b_qp(body)
         if encoding in (b"x-uuencode", b"uuencode", b"x-uue", b"uue"):
-            return _decode_uu(self.body)
-        return self.body
+            return _decode_uu(body)
+        return body
 
 
-def parse_entity(raw: bytes, *, header_bytes: int, headers: int, default_type: str = "text/plain") -> Entity:
-    """Read the header block of a mail or part; never raises."""
-    if raw[:5] == b"From " or raw[:6] == b">From ":  # mbox separator left in
-        raw = raw[raw.find(b"\n") + 1 :]
-    if raw[:1] in (b"\r", b"\n"):
-        block, body = b"", raw[2:] if raw[:2] == b"\r\n" else raw[1:]
-    elif not _HEADER_START.match(raw):
-        block, body = b"", raw
-    elif end := _END_OF_HEADERS.search(raw, 0, header_bytes):
-        block, body = raw[: end.start()], raw[end.end() :]
+def parse_entity(
+    raw: bytes,
+    start: int = 0,
+    end: int | None = None,
+    *,
+    header_bytes: int,
+    headers: int,
+    default_type: str = "text/plain",
+) -> Entity:
+    """Read the header block of the mail or part at `raw[start:end]`; never raises."""
+    end = len(raw) if end is None else end
+    if raw.startswith((b"From ", b">From "), start, end):  # mbox separator left in
+        start = _after(raw, b"\n", start, end)
+    if raw.startswith((b"\r", b"\n"), start, end):
+        block, body = b"", start + (2 if raw.startswith(b"\r\n", start, end) else 1)
+    elif not _HEADER_START.match(raw, start, end):
+        block, body = b"", start
+    elif blank := _END_OF_HEADERS.search(raw, start, min(end, start + header_bytes)):
+        block, body = raw[start : blank.start()], blank.end()
     else:
-        block, body = raw[:header_bytes], raw[header_bytes:]
-    fields = split_headers(block, most=headers)
-    entity = Entity(fields, body, default_type)
+        body = min(end, start + header_bytes)
+        block = raw[start:body]
+    entity = Entity(split_headers(block, most=headers), raw, body, end, default_type)
     if value := entity.raw("content-type"):
         main, entity.type_parameters = parameters(decode_value(value))
         if main.count("/") == 1 and not main.startswith("/") and not main.endswith("/"):
@@ -73,8 +89,13 @@ def parse_entity(raw: bytes, *, header_bytes: int, headers: int, default_type: s
     return entity
 
 
-def split_multipart(entity: Entity, *, most: int) -> list[bytes]:
-    """The raw children of a multipart, at most `most + 1`; none where the boundary is missing.
+def _after(raw: bytes, mark: bytes, start: int, end: int) -> int:
+    found = raw.find(mark, start, end)
+    return end if found < 0 else found + len(mark)
+
+
+def split_multipart(entity: Entity, *, most: int) -> list[tuple[int, int]]:
+    """The places of a multipart's children in `entity.source`, at most `most + 1`; none where the boundary is missing.
 
     The end marker may be missing, and text after it (a second mail glued on by a list server) is not looked at.
     """
@@ -83,34 +104,39 @@ def split_multipart(entity: Entity, *, most: int) -> list[bytes]:
         return []
     marker = b"--" + boundary.encode("utf-8", "surrogateescape")
     finder = re.compile(rb"^" + re.escape(marker) + rb"(--)?[ \t]*\r?$", re.M)
-    children: list[bytes] = []
+    children: list[tuple[int, int]] = []
     start = -1
-    for match in finder.finditer(entity.body):
+    for match in finder.finditer(entity.source, entity.start, entity.end):
         if start >= 0:
-            children.append(entity.body[start : match.start()].removesuffix(b"\n").removesuffix(b"\r"))
-        start = min(match.end() + 1, len(entity.body))
+            stop = match.start()
+            stop -= entity.source.endswith(b"\n", start, stop)
+            stop -= entity.source.endswith(b"\r", start, stop)
+            children.append((start, stop))
+        start = min(match.end() + 1, entity.end)
         if match[1] or len(children) > most:
             start = -1
             break
     if start >= 0:
-        children.append(entity.body[start:])
+        children.append((start, entity.end))
     return children
 
 
 def decode_base64(data: bytes) -> bytes:
     """Base64 with anything between the letters; a broken end gives what came before it."""
-    end = data.find(b"=")
-    if end >= 0 and not data[end:].strip(b"= \t\r\n"):
-        data = data[:end]
-        end = -1
-    if end < 0:
+    pad = data.find(b"=")
+    if pad < 0 or not data[pad:].strip(b"= \t\r\n"):
+        return _one_base64(data)
+    # Several padded pieces one after another: the decoder would stop at the first padding.
+    return b"".join(_one_base64(piece) for piece in data.split(b"=", 10_000) if piece.strip())
+
+
+def _one_base64(data: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(data)  # skips what is no letter
+    except binascii.Error:
         clean = _NOT_BASE64.sub(b"", data)
         clean = clean[: len(clean) - 1] if len(clean) % 4 == 1 else clean
-        return base64.b64decode(clean + b"=" * (-len(clean) % 4))
-    try:  # several padded pieces one after another
-        return binascii.a2b_base64(data)
-    except binascii.Error:
-        return decode_base64(data[:end])
+        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
 
 
 def _decode_uu(data: bytes) -> bytes:

@@ -111,6 +111,7 @@ def test_diff_and_import(crm, tmp_path):
 
 def test_a_running_bot_takes_what_a_person_accepted(crm, tmp_path):
     import yaml
+
     from abusehandler.crm_connector import open_directory
 
     (tmp_path / "c.csv").write_text("prefix,id\n" + "".join(f"192.0.2.{at},7\n" for at in range(50)))

@@ -9,9 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abusehandler.reporters.schema import ALTERNATIVE, PROBLEM, STEP, TOP
-
 from abusehandler.cli import main
+from abusehandler.reporters.schema import ALTERNATIVE, PROBLEM, STEP, TOP
 
 if TYPE_CHECKING:
     import pytest

@@ -7,6 +7,9 @@ import ipaddress
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from abusehandler.crm_connector.addresses import (
     address_text,
     parse_address,
@@ -15,8 +18,6 @@ from abusehandler.crm_connector.addresses import (
     prefix_text,
     split_range,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from abusehandler.crm_connector import Assignment, Contact, Customer, Directory, HostName, PortRange, Query
 from abusehandler.crm_connector.layer import Problems
 from abusehandler.crm_connector.link import Link, opened
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)

@@ -7,8 +7,8 @@ import time
 from datetime import datetime, timezone
 
 import pytest
-from abusehandler.crm_connector import Assignment, Customer, Query, check_settings, open_directory
 
+from abusehandler.crm_connector import Assignment, Customer, Query, check_settings, open_directory
 from abusehandler.errors import ConfigurationError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)

@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
-from abusehandler.harmonization.catalogue import Catalogue, ipv4_twin
 from intelmq.bots.experts.taxonomy.expert import TAXONOMY
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.harmonization.catalogue import Catalogue, ipv4_twin
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reporter_mails import CONTEXT, NOON, knowing, mail
+
 from abusehandler.reporters import read, refine
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.mail.message import Authentication
 from abusehandler.reports.reading import ReadEvent, Reading
-from reporter_mails import CONTEXT, NOON, knowing, mail
 
 if TYPE_CHECKING:
     from pathlib import Path

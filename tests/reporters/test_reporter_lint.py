@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from abusehandler.reporters.lint import CHECKS, check_files
 from abusehandler.reporters.load import SHIPPED, definition_files, load_definitions, load_file
 from abusehandler.reporters.samples import write_expected

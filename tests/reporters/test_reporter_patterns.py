@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from abusehandler.reporters.patterns import UnsafePattern, compile_pattern, evil_texts, expand
 from abusehandler.reporters.slowness import slow_patterns
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from abusehandler.reporters.schema import TYPES, parse_definition, parse_zone
 from intelmq.lib.harmonization import ClassificationType
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.reporters.schema import TYPES, parse_definition, parse_zone
 
 GOOD = """\
 name: example-desk

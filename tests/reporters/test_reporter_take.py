@@ -8,9 +8,10 @@ from datetime import timezone
 from typing import Any
 
 import pytest
+from reporter_mails import NOON, attachment, definition, mail
+
 from abusehandler.reporters.take import take
 from abusehandler.reporters.values import Clock, value_of
-from reporter_mails import NOON, attachment, definition, mail
 
 
 def taken(steps: str, found: Any) -> list[dict[str, Any]]:

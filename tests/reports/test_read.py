@@ -11,11 +11,12 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from abusehandler.reports import read as order
 from abusehandler.reports.context import OwnAssets, ReadContext
 from abusehandler.reports.read import NOTHING_OF_OURS, ReadOptions, read_file, read_mail
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from pathlib import Path

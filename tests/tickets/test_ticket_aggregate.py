@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from observations import hours_ago, observation, store_of, tickets_in
+
 from abusehandler.tickets.database import Database, Unavailable
 from abusehandler.tickets.incoming import EventRejected, now_utc
-from observations import hours_ago, observation, store_of, tickets_in
 
 if TYPE_CHECKING:
     from abusehandler.tickets.aggregate import TicketStore

@@ -92,7 +92,7 @@ def test_bots_killed_at_any_moment_and_started_again_come_to_the_same_result(des
     dice = random.Random(seed)
     desk.intelmqctl("start")
     feed(desk)
-    for _ in range(6):
+    for _ in range(4):
         # an event in the life of the desk, not a time: kill as soon as something is under way
         pids = desk.bot_pids()
         for bot in dice.sample(sorted(pids), k=3):

@@ -34,11 +34,12 @@ ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 -- name: set_notice_state
 UPDATE notices SET state = %(state)s, reason = %(reason)s WHERE id = %(notice)s
 
+-- What this sender took before and did not come to (the mail server or the database went away) is its own still.
 -- name: lease
 UPDATE deliveries SET leased_by = %(me)s, lease_until = now() + interval '15 minutes'
 WHERE id IN (
     SELECT id FROM deliveries
-    WHERE state = 'waiting' AND next_try <= now() AND (lease_until IS NULL OR lease_until < now())
+    WHERE state = 'waiting' AND next_try <= now() AND (lease_until IS NULL OR lease_until < now() OR leased_by = %(me)s)
     ORDER BY next_try, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 RETURNING id, notice_id, recipient, language, message_id, attempts

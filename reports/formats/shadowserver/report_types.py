@@ -15,6 +15,8 @@ _NAME = re.compile(r"(?:\d{4}-?\d\d-?\d\d[-_])?([a-z][a-z0-9]*(?:_[a-z0-9]+)*)(?
 _TAGS = re.compile(r"[;,|\s]+")
 _ENDINGS = re.compile(r"(?:\.(?:csv|txt|gz|gzip|zip))+$")
 
+_TYPE_WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+
 # Words before `_` or `6_` with which report types begin; a name without one of them is somebody else's file.
 _BEGINNINGS = (
     "scan_", "scan6_", "event4_", "event6_", "population_", "population6_", "compromised_", "blocklist", "blacklist",
@@ -35,6 +37,8 @@ _TELLING = (
     (("src_ip", "dst_ip", "dns_query"), "event4_sinkhole_dns"),
     (("src_ip", "dst_ip", "infection"), "event4_sinkhole"),
     (("ip", "http_host", "detected_since", "redirect_target"), "compromised_website"),
+    (("ip", "type", "http_agent"), "sinkhole_http_drone"),
+    (("ip", "cc_ip", "infection"), "botnet_drone"),
     (("ip", "dns_version", "min_amplification"), "scan_dns"),
     (("ip", "ipmi_version"), "scan_ipmi"),
     (("ip", "sysdesc", "community"), "scan_snmp"),
@@ -48,7 +52,6 @@ _TELLING = (
     (("ip", "curr_connections", "pointer_size"), "scan_memcached"),
     (("ip", "supported_ldap_version"), "scan_ldap_tcp"),
     (("ip", "sip_code"), "scan_sip"),
-    (("ip", "cc_ip", "infection"), "botnet_drone"),
     (("ip", "device_vendor", "device_type", "device_model", "naics"), "device_id"),
 )
 
@@ -91,7 +94,11 @@ def _by_name(filename: str) -> str | None:
     if found is None:
         return None
     report_type = found.group(1)
-    return report_type if report_type.startswith(_BEGINNINGS) else None
+    if report_type.startswith(_BEGINNINGS):
+        return report_type
+    # CERTs pass reports on under names of their own, with the type somewhere in them.
+    words = _ENDINGS.sub("", name).replace(" ", "-").split("-")
+    return next((word for word in words if _TYPE_WORD.fullmatch(word) and word.startswith(_BEGINNINGS)), None)
 
 
 def _by_columns(header: list[str]) -> str | None:

@@ -6,8 +6,8 @@ import sqlite3
 from datetime import datetime, timezone
 
 import pytest
-from abusehandler.crm_connector import Query, open_directory
 
+from abusehandler.crm_connector import Query, open_directory
 from abusehandler.errors import ConfigurationError
 
 pytest.importorskip("sqlalchemy")

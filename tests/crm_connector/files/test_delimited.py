@@ -6,8 +6,8 @@ import time
 from datetime import datetime, timezone
 
 import pytest
-from abusehandler.crm_connector import Query, open_directory
 
+from abusehandler.crm_connector import Query, open_directory
 from abusehandler.errors import ConfigurationError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)

@@ -5,8 +5,8 @@
 from datetime import datetime, timezone
 
 import pytest
-from abusehandler.crm_connector import Query, open_directory
 
+from abusehandler.crm_connector import Query, open_directory
 from abusehandler.errors import ConfigurationError
 
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=timezone.utc)

@@ -7,8 +7,8 @@ import gzip
 from datetime import datetime, timezone
 
 import pytest
-from abusehandler.crm_connector import Query, open_directory
 
+from abusehandler.crm_connector import Query, open_directory
 from abusehandler.errors import ConfigurationError
 
 ALWAYS = {"keep_days": 3660, "clock_skew_seconds": 0}

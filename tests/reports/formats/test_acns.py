@@ -8,6 +8,7 @@ import html
 from typing import TYPE_CHECKING
 
 import pytest
+
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.acns import read_acns
 from abusehandler.reports.mail.decode import decode

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.loglines import read_loglines
 from abusehandler.reports.mail.decode import decode

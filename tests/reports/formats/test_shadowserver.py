@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from intelmq.lib.message import Event as IntelMQEvent
+
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.reports.formats.shadowserver import read, rows
 from abusehandler.reports.reading import BadPart
-from intelmq.lib.message import Event as IntelMQEvent
 
 if TYPE_CHECKING:
     from abusehandler.reports.event import Event
@@ -245,3 +246,29 @@ def test_a_type_of_which_nothing_is_known_still_gives_its_url_and_host() -> None
     assert event["source.url"] == "https://shop.example.com/x"
     assert event["classification.type"] == "undetermined"
     assert len(said) == 1
+
+
+def test_a_special_report_tells_broken_into_from_vulnerable() -> None:
+    data = (
+        b"timestamp,ip,asn,geo,tag,status,detail\n"
+        b"2026-11-20 01:00:00,192.0.2.1,64496,AT,mailserver,vulnerable,\n"
+        b"2026-11-20 01:00:00,192.0.2.2,64496,AT,mailserver,compromised,/x.aspx\n"
+    )
+    name = "2026-11-20-special-example-asn.csv"
+    first, second = read(io.BytesIO(data), filename=name, catalogue=CATALOGUE, received_at=RECEIVED)
+    assert not isinstance(first, BadPart)
+    assert not isinstance(second, BadPart)
+    assert first["classification.type"] == "vulnerable-system"
+    assert (second["classification.type"], second["severity"]) == ("system-compromise", "critical")
+
+
+def test_a_sinkholes_old_report_names_the_malware_in_its_type() -> None:
+    data = (
+        b"timestamp,ip,asn,geo,url,type,http_agent,src_port,dst_port,http_host,dst_ip\n"
+        b"2018-03-01 10:00:00,192.0.2.1,64496,AT,/a,avalanche,Mozilla,4711,80,cc.example.org,203.0.113.9\n"
+    )
+    (event,) = read(io.BytesIO(data), filename="old.csv", catalogue=CATALOGUE, received_at=RECEIVED)
+    assert not isinstance(event, BadPart)
+    assert event["malware.name"] == event["classification.identifier"] == "avalanche"
+    assert event["source.port"] == 4711
+    assert event["destination.url"] == "http://cc.example.org/a"

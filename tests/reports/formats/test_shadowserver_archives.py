@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
+
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.reports.formats.shadowserver import Limits, read
 from abusehandler.reports.reading import BadPart

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.reports.formats.shadowserver import read
 from abusehandler.reports.formats.shadowserver.lines import LINE_BYTES
 from abusehandler.reports.reading import BadPart
-from hypothesis import given
-from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from abusehandler.reports.event import Event

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from intelmq.lib.message import Event as IntelMQEvent
+
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.reports.formats.shadowserver import is_shadowserver, read, rows
 from abusehandler.reports.reading import BadPart
-from intelmq.lib.message import Event as IntelMQEvent
 
 FOLDER = Path(os.environ.get("ABUSEHANDLER_CORPUS", "/nonexistent")) / "shadowserver"
 
@@ -56,6 +57,9 @@ ALLOWED = (
     Allowed("classification.t*", "population_http_proxy", "potentially-unwanted-accessible instead of other"),
     Allowed("classification.t*", "scan_quic", "potentially-unwanted-accessible instead of other"),
     Allowed("classification.t*", "scan_ssl", "potentially-unwanted-accessible instead of other"),
+    Allowed("classification.*", "scan*_smb", "an implant means that somebody is in"),
+    Allowed("classification.*", "scan*_http_vulnerable", "web shells and implants mean that somebody is in"),
+    Allowed("classification.*", "special", "hosts that were broken into are told apart"),
     Allowed("classification.identifier", "scan_rdp", "a machine with BlueKeep is another problem than an open door"),
     Allowed("classification.identifier", "event?_sinkhole_http_referer", "stock leaves it out"),
     Allowed("malware.name", "event?_sinkhole_http_referer", "from the family, where no infection is named"),

@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from abusehandler.reports.formats.shadowserver import detect_report_type, is_shadowserver, values
 from abusehandler.reports.formats.shadowserver.columns import column_names
 from abusehandler.reports.formats.shadowserver.values import MISFIT
-from hypothesis import given
-from hypothesis import strategies as st
 
 CONVERTERS = [
     values.text, values.lower, values.printable, values.application, values.transport, values.severity, values.address,
@@ -145,6 +146,8 @@ def test_long_texts_end(convert: Any, mark: str) -> None:
         ("20261120-blocklist-x.csv", "blocklist"),
         ("2026-11-20_device_id-x.csv", "device_id"),
         ("2026-11-20-scan_tomorrow-x.csv", "scan_tomorrow"),
+        ("20261120-cert-Sinkhole_HTTP-customer-1.csv", "sinkhole_http"),
+        ("our special offers.csv", None),
         ("invoice.csv", None),
         ("report.csv.zip", None),
         ("", None),
@@ -159,6 +162,8 @@ def test_without_a_telling_name_the_columns_do() -> None:
     resolver = ["timestamp", "ip", "protocol", "port", "dns_version", "min_amplification"]
     assert detect_report_type("attachment.csv", resolver) == "scan_dns"
     assert detect_report_type("x", ["timestamp", "src_ip", "dst_ip", "infection"]) == "event4_sinkhole"
+    assert detect_report_type("x", ["timestamp", "ip", "cc_ip", "cc_dns", "infection"]) == "botnet_drone"
+    assert detect_report_type("x", ["timestamp", "ip", "url", "type", "http_agent"]) == "sinkhole_http_drone"
     assert detect_report_type("x", ["timestamp", "ip"]) is None
 
 

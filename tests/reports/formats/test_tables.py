@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.columns import columns_of
 from abusehandler.reports.formats.tables import read_table_text, read_tables

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import timezone
 
 import pytest
+
 from abusehandler.reports.formats import values
 from abusehandler.reports.formats.problems import TYPES, classification, classification_within
 

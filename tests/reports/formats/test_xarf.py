@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.formats.xarf import read_xarf
 from abusehandler.reports.mail.decode import decode

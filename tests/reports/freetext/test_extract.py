@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from abusehandler.reports.freetext.addresses import find_addresses, is_public
 from abusehandler.reports.freetext.names import (
     find_hosts,

@@ -7,10 +7,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from abusehandler.reports.freetext import not_a_report, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mails import CONTEXT, mail
+
+from abusehandler.reports.freetext import not_a_report, read
 
 PIECES = [
     "1", "1.", "192.0.2.1 ", "192.0.2.1\n", ":", "::", "f:", "[", "[.", "(dot)", "hxxp", "hxxp://a .b ", "http://", "http://a.b ", "a.", "a@", "@",

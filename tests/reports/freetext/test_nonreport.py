@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from mails import CONTEXT, mail
+
 from abusehandler.reports.freetext import not_a_report
 from abusehandler.reports.mail.message import Part
-from mails import CONTEXT, mail
 
 NOT_REPORTS = [
     ("bounce", mail("Undelivered Mail Returned to Sender", "This is the mail system at host mx.example.net.\nUser unknown")),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from abusehandler.reports.freetext.problem import problems
 
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from abusehandler.reports.freetext import read
 from mails import CONTEXT, addresses, attached_mail, context, hosts, kind, log_file, mail, urls
+
+from abusehandler.reports.freetext import read
 
 
 def found(subject: str, text: str) -> list[str]:

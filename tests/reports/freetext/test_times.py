@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from abusehandler.reports.freetext.times import find_times
 from abusehandler.reports.freetext.zones import stated_zone
 

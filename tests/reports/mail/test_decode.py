@@ -11,6 +11,7 @@ import zipfile
 from datetime import datetime, timezone
 
 import pytest
+
 from abusehandler.reports.mail.decode import decode
 from abusehandler.reports.mail.limits import Limits
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from abusehandler.reports.mail.html_text import html_to_text
 
 
@@ -28,19 +29,19 @@ from abusehandler.reports.mail.html_text import html_to_text
     ],
 )
 def test_text(source: str, text: str) -> None:
-    assert html_to_text(source) == text
+    assert html_to_text(source)[0] == text
 
 
 def test_rows_of_a_table_are_lines() -> None:
     source = "<table><tr><th>IP</th><th>Port</th></tr><tr><td><p>192.0.2.1</p></td><td>22</td></tr></table>"
-    assert html_to_text(source) == "IP | Port\n\n192.0.2.1 | 22"
+    assert html_to_text(source)[0] == "IP | Port\n\n192.0.2.1 | 22"
 
 
 def test_tables_for_layout_are_paragraphs() -> None:
     source = (
         "<table><tr><td><p>one</p><p>two</p></td><td><table><tr><td>a</td><td>b</td></tr></table></td></tr></table>"
     )
-    assert html_to_text(source) == "one\ntwo\na | b"
+    assert html_to_text(source)[0] == "one\ntwo\na | b"
 
 
 @pytest.mark.parametrize(
@@ -64,4 +65,9 @@ def test_tables_for_layout_are_paragraphs() -> None:
 )
 def test_evil_input_is_linear(bait: str) -> None:
     # A quadratic reader would take hours for this; the test's own time limit would stop it.
-    html_to_text(bait * (300_000 // len(bait)))
+    assert html_to_text(bait * (300_000 // len(bait)))[1]
+
+
+def test_it_stops_when_it_is_late() -> None:
+    text, whole = html_to_text("<p>x</p>" * 20_000, lambda: True)
+    assert text.startswith("x\nx") and not whole
