@@ -88,6 +88,11 @@ class Layer:
             line,
         )
 
+    def place(self, row: int) -> str:
+        """Where the row stands, for people: `customers.csv:17`."""
+        source, line = self.index.place(row)
+        return f"{self.sources[source]}:{line}" if line else self.sources[source]
+
     def assignments(self) -> Iterator[Assignment]:
         """All rows, in order of address."""
         for prefix, rows in self.index.prefixes():

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, TypeAlias
 
 from abusehandler.crm_connector.addresses import prefix_text
 from abusehandler.crm_connector.segments import NO_SLOT, Segments
@@ -29,12 +30,8 @@ _NO_PORT = 0xFFFF
 _STRIDE = 32
 
 
-class Hit(NamedTuple):
-    """A row that fits: its number, the prefix, and whether it fits at the very second and not only within the skew."""
-
-    row: int
-    prefix: Prefix
-    exact: bool
+#: A row that fits, the slot of its prefix, and whether it fits at the very second and not only within the skew.
+Hit: TypeAlias = "tuple[int, int, bool]"
 
 
 class PrefixIndex:
@@ -57,6 +54,8 @@ class PrefixIndex:
         self._group_rows = array("I")
         self._group_start = array("I")
         self._group_end = array("I")
+        # The latest end so far in the group: where it is over, so is everything before.
+        self._group_reach = array("I")
         self._stride_end = array("I")
 
     def __len__(self) -> int:
@@ -121,31 +120,32 @@ class PrefixIndex:
         self._group_at.append(len(self._group_rows))
         self._group_rows.extend(members)
         self._group_start.extend([start[limit[row]] for row in members])
-        self._group_end.extend([end[limit[row]] for row in members])
+        ends = [end[limit[row]] for row in members]
+        self._group_end.extend(ends)
+        self._group_reach.extend(accumulate(ends, max))
         return -1 - group
 
     def plain(self, bits: int, number: int) -> tuple[int, int]:
-        """The row of the longest prefix that holds the address, if that row has no limits: (row, prefix length).
+        """The row of the longest prefix that holds the address, if that row has no limits, and the prefix's slot.
 
-        (-1, length) when time or port must be looked at; (-2, 0) when there is no prefix.
+        The row is -1 when time or port must be looked at; the slot is NO_SLOT when there is no prefix.
         """
         segments = self._segments[bits]
         slot = segments.find(number)
         if slot == NO_SLOT:
-            return -2, 0
+            return -1, NO_SLOT
         row = segments.value[slot]
-        return (row if row >= 0 and not self._limit[row] else -1), segments.length[slot]
+        return (row if row >= 0 and not self._limit[row] else -1), slot
 
-    def find(self, bits: int, number: int, at: int, skew: int = 0, port: int | None = None) -> list[Hit]:
+    def find(self, bits: int, slot: int, at: int, skew: int = 0, port: int | None = None) -> list[Hit]:
         """All rows of the longest prefix that has any for this time, give or take `skew` seconds, and this port.
 
-        Without a port all rows fit, whatever their ports.
+        `slot` is where `plain` says to begin. Without a port all rows fit, whatever their ports.
         """
         low, high = at - skew, at + skew
         limit, start, end = self._limit, self._start, self._end
         first, last = self._port_first, self._port_last
         segments = self._segments[bits]
-        slot = segments.find(number)
         while slot != NO_SLOT:
             value = segments.value[slot]
             hits = []
@@ -153,24 +153,34 @@ class PrefixIndex:
                 of = limit[row]
                 begin, stop = start[of], end[of]
                 if begin <= high and stop > low and (port is None or first[of] <= port <= last[of]):
-                    hits.append(Hit(row, (bits, segments.network(slot), segments.length[slot]), begin <= at < stop))
+                    hits.append((row, slot, begin <= at < stop))
             if hits:
                 return hits
             slot = segments.parent[slot]
         return []
 
+    def length(self, bits: int, slot: int) -> int:
+        """The prefix length of a slot."""
+        return self._segments[bits].length[slot]
+
+    def prefix(self, bits: int, slot: int) -> Prefix:
+        """The prefix of a slot."""
+        segments = self._segments[bits]
+        return bits, segments.network(slot), segments.length[slot]
+
     def _in_group(self, group: int, low: int, high: int) -> list[int]:
         begin, stop = self._group_at[group], self._group_at[group + 1]
-        ends, strides, rows = self._group_end, self._stride_end, self._group_rows
+        ends, reach, strides = self._group_end, self._group_reach, self._stride_end
         found = []
         position = bisect_right(self._group_start, high, begin, stop) - 1
-        while position >= begin:
-            if strides[position // _STRIDE] <= low:
-                position = position // _STRIDE * _STRIDE - 1
-                continue
+        while position >= begin and reach[position] > low:
             if ends[position] > low:
-                found.append(rows[position])
-            position -= 1
+                found.append(self._group_rows[position])
+                position -= 1
+            elif strides[position // _STRIDE] <= low:
+                position = position // _STRIDE * _STRIDE - 1
+            else:
+                position -= 1
         return found
 
     def place(self, row: int) -> tuple[int, int]:

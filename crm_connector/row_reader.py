@@ -20,7 +20,7 @@ from abusehandler.crm_connector.times import is_date_only, parse_moment, zone_na
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from abusehandler.crm_connector.connector import Report
@@ -75,13 +75,28 @@ class RowReader:
             "host",
         }
 
+        self._only_prefix_at = -1
+        if self._simple and len(self._prefix_at) == 1 and "length" not in self._at and self._id_at >= 0:
+            self._only_prefix_at = self._prefix_at[0]
+
     @property
     def fields(self) -> dict[str, list[int]]:
         """Which field stands in which columns."""
         return dict(self._at)
 
-    def read(self, cells: Sequence[str], line: int) -> Iterator[Assignment | HostName]:
+    def read(self, cells: Sequence[str], line: int) -> Iterable[Assignment | HostName]:
         """The assignments of one row; what is wrong goes to `report`."""
+        if self._only_prefix_at >= 0:
+            # A row of a customer that is known with these very cells, one prefix: most rows of most files.
+            try:
+                key, cell = cells[self._id_at], cells[self._only_prefix_at]
+                if self._last_said.get(key) == self._about(cells) and _PLAIN.fullmatch(cell):
+                    return (Assignment(cell, key, None, None, None, self._source, line),)
+            except IndexError:
+                pass
+        return self._read(cells, line)
+
+    def _read(self, cells: Sequence[str], line: int) -> Iterator[Assignment | HostName]:
         try:
             customer_id = self._customer_of(cells, line)
             if not customer_id:

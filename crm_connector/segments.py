@@ -49,6 +49,7 @@ class Segments:
 
     def _fill(self, heads: Iterable[tuple[int, int]]) -> None:
         bits = self._bits
+        starts, slots = self._starts, self._slots
         networks, half, low = self._network.append, self._half, self._network_low
         values, parents, lengths = self.value.append, self.parent.append, self.length.append
         # What is open at this place: (end, slot), the innermost last; the outermost never ends.
@@ -62,10 +63,16 @@ class Segments:
             values(value)
             parents(around[-1][1])
             lengths(length)
-            networks(network >> half)
+            high = network >> half
+            networks(high)
             if low is not None:
                 low.append(network & _LOW)
-            self._cut(network, slot)
+                self._cut(network, slot)
+            elif starts and starts[-1] == high:
+                slots[-1] = slot
+            else:
+                starts.append(high)
+                slots.append(slot)
             around.append((network + (1 << (bits - length)), slot))
         while len(around) > 1:
             end, _ = around.pop()

@@ -11,6 +11,7 @@ from abusehandler.crm_connector.assignment import HostName
 from abusehandler.crm_connector.customer import Customer, merge_customers
 from abusehandler.crm_connector.layer import Layer, alias_key, moment_of
 from abusehandler.crm_connector.question import Answer, Query
+from abusehandler.crm_connector.segments import NO_SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Answers without limits of time are the same for every event; so many are kept ready.
 _KEPT_ANSWERS = 50_000
+_MOST_CANDIDATES = 100
+_HOLDER = "holder at that time"
 _NO_NETWORK = Answer("none", reason="no prefix of a customer holds this address")
 _NO_QUESTION = Answer("none", reason="the event names neither an address nor a host of ours")
 _REASONS = [f"longest prefix is a /{length}" for length in range(129)]
@@ -79,26 +82,23 @@ class Snapshot:
             if only is None:
                 keep(self._by_address(bits, number, query))
                 continue
-            row, length = only(bits, number)
+            row, slot = only(bits, number)
             if row >= 0:
-                keep(kept.get((0, row)) or self._plain_answer(0, row, length))
-            elif row == -1:
-                keep(self._by_address(bits, number, query))
-            else:
+                keep(kept.get((0, row)) or self._plain_answer(0, row, slot, bits))
+            elif slot == NO_SLOT:
                 keep(_NO_NETWORK)
+            else:
+                keep(self._limited_answer(0, bits, slot, query) or _NO_NETWORK)
         return answers
 
-    def _plain_answer(self, at: int, row: int, length: int) -> Answer:
+    def _plain_answer(self, at: int, row: int, slot: int, bits: int) -> Answer:
         layer = self.layers[at]
-        index = layer.index
-        source, line = index.place(row)
-        place = layer.sources[source]
         answer = Answer(
             "one",
-            self._holders[at][index.customer[row]],
+            self._holders[at][layer.index.customer[row]],
             (),
-            f"{place}:{line}" if line else place,
-            _REASONS[length],
+            layer.place(row),
+            _REASONS[layer.index.length(bits, slot)],
         )
         if len(self._kept) >= _KEPT_ANSWERS:
             self._kept.clear()
@@ -107,39 +107,42 @@ class Snapshot:
 
     def _by_address(self, bits: int, number: int, query: Query) -> Answer:
         for at, layer in enumerate(self.layers):
-            row, length = layer.index.plain(bits, number)
-            if row == -2:
-                continue
+            row, slot = layer.index.plain(bits, number)
             if row >= 0:
-                return self._kept.get((at, row)) or self._plain_answer(at, row, length)
-            hits = layer.index.find(bits, number, int(query.at.timestamp()), self._skew, query.port)
-            if hits:
-                return self._judge(at, hits, query)
+                return self._kept.get((at, row)) or self._plain_answer(at, row, slot, bits)
+            if slot != NO_SLOT:
+                answer = self._limited_answer(at, bits, slot, query)
+                if answer is not None:
+                    return answer
         return _NO_NETWORK
 
-    def _judge(self, at: int, hits: list[Hit], query: Query) -> Answer:
+    def _limited_answer(self, at: int, bits: int, slot: int, query: Query) -> Answer | None:
+        layer = self.layers[at]
+        index = layer.index
+        hits = index.find(bits, slot, int(query.at.timestamp()), self._skew, query.port)
+        if len(hits) == 1:
+            row, _, exact = hits[0]
+            if exact and (query.port is not None or index.ports(row) is None):
+                holder = self._holders[at][index.customer[row]]
+                return Answer("one", holder, (), layer.place(row), _HOLDER, moment_of(index.end(row)))
+        return self._judge(at, bits, hits, query) if hits else None
+
+    def _judge(self, at: int, bits: int, hits: list[Hit], query: Query) -> Answer:
         layer, holders = self.layers[at], self._holders[at]
         index = layer.index
-        found = {holders[index.customer[hit.row]].id for hit in hits}
-        unnamed_port = query.port is None and any(index.ports(hit.row) for hit in hits)
+        found = {holders[index.customer[row]].id for row, _, _ in hits}
+        unnamed_port = query.port is None and any(index.ports(row) for row, _, _ in hits)
         if len(found) == 1 and not unnamed_port:
-            hit = next((hit for hit in hits if hit.exact), hits[0])
-            source, line = index.place(hit.row)
-            place = layer.sources[source]
-            return Answer(
-                "one",
-                holders[index.customer[hit.row]],
-                (),
-                f"{place}:{line}" if line else place,
-                "holder at that time" if hit.exact else f"only holder within {self._skew} s of that time",
-                moment_of(index.end(hit.row)),
-            )
-        candidates = tuple(layer.assignment(hit.row, hit.prefix) for hit in hits[:100])
-        exact = {holders[index.customer[hit.row]].id for hit in hits if hit.exact}
+            row, _, exact = next((hit for hit in hits if hit[2]), hits[0])
+            reason = _HOLDER if exact else f"only holder within {self._skew} s of that time"
+            end = moment_of(index.end(row))
+            return Answer("one", holders[index.customer[row]], (), layer.place(row), reason, end)
+        candidates = tuple(layer.assignment(row, index.prefix(bits, slot)) for row, slot, _ in hits[:_MOST_CANDIDATES])
+        exact_ones = {holders[index.customer[row]].id for row, _, exact in hits if exact}
         if unnamed_port:
             # Even a single known block: who had the other ports is not known.
             reason = f"the address is shared by ports, {len(found)} known holders, and the report names no port"
-        elif len(exact) <= 1:
+        elif len(exact_ones) <= 1:
             reason = f"the holder changed within {self._skew} s of that time"
         else:
             reason = f"{len(found)} customers have {candidates[0].prefix} at that time"
@@ -172,8 +175,9 @@ class Snapshot:
             return found
         seconds = int(query.at.timestamp())
         for layer in self.layers:
-            hits = layer.index.find(bits, number, seconds, self._skew, query.port)
-            found += [layer.assignment(hit.row, hit.prefix) for hit in hits]
+            _, slot = layer.index.plain(bits, number)
+            hits = layer.index.find(bits, slot, seconds, self._skew, query.port)
+            found += [layer.assignment(row, layer.index.prefix(bits, slot)) for row, slot, _ in hits]
         return found
 
 

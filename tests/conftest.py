@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg2
 import pytest
 
 from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink
@@ -78,20 +79,37 @@ def smtp_sink(tmp_path: Path) -> Iterator[SmtpSink]:
 
 
 @pytest.fixture
-def empty_dsn(postgres: PostgresServer) -> str:
+def empty_dsn(postgres: PostgresServer) -> Iterator[str]:
     """A database without our schema."""
-    name = f"test{next(_number)}"
-    postgres.make_database(name)
-    return postgres.dsn(name)
+    yield from _new_database(postgres, "template0")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: PostgresServer) -> str:
+    """Name of a database with our schema, to be copied."""
+    postgres.make_database("with_schema")
+    database = Database(postgres.dsn("with_schema"))
+    upgrade(database)
+    database.close()
+    return "with_schema"
 
 
 @pytest.fixture
-def dsn(empty_dsn: str) -> str:
+def dsn(postgres: PostgresServer, template: str) -> Iterator[str]:
     """A database with our schema and nothing in it."""
-    database = Database(empty_dsn)
-    upgrade(database)
-    database.close()
-    return empty_dsn
+    yield from _new_database(postgres, template)
+
+
+def _new_database(postgres: PostgresServer, template: str) -> Iterator[str]:
+    name = f"test{next(_number)}"
+    for statement, wait in ((f"CREATE DATABASE {name} TEMPLATE {template}", True), (f"DROP DATABASE {name} WITH (FORCE)", False)):
+        connection = psycopg2.connect(postgres.dsn("postgres"))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.close()
+        if wait:
+            yield postgres.dsn(name)
 
 
 @pytest.fixture

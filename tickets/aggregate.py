@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
 
-from abusehandler.tickets.incoming import EventRejected, Incoming, IncomingEvent, now_utc
+from abusehandler.tickets.database import Unavailable
+from abusehandler.tickets.incoming import EventRejected, Incoming, IncomingEvent, now_utc, storable
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
@@ -84,16 +85,18 @@ class TicketStore:
         batch = {event.fingerprint: event for event in taken}
         self._make_months({event.at[:7] for event in taken} - self._months)
         customers = self._changed_customers(events)
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
                 stored: Stored = self._database.retrying(lambda cursor: self._transaction(cursor, batch, customers))
             except (_CrossedError, psycopg2.errors.UniqueViolation):
-                if attempt == ATTEMPTS - 1:
-                    raise
                 continue
+            except Exception:
+                # a backup may have been restored below us: what is remembered of the database counts no more
+                self._customers.clear()
+                raise
             self._customers.update(customers)
             return Stored(stored.events, len(events) - stored.events, stored.foreign, stored.tickets)
-        raise AssertionError("not reached")
+        raise Unavailable(f"{ATTEMPTS} times another worker was quicker; the batch is tried again later")
 
     def _transaction(
         self, cursor: Cursor, batch: Mapping[str, IncomingEvent], customers: Mapping[str, tuple[str, str]]
@@ -139,7 +142,8 @@ class TicketStore:
             self._sql["known_events"], {"ats": [event.at for event in batch.values()], "fingerprints": list(batch)}
         )
         known = {row[0] for row in cursor.fetchall()}
-        return [event for fingerprint, event in batch.items() if fingerprint not in known]
+        # by time, so that ids grow with it, and in one order, so that two workers with the same events wait for each other in one direction only
+        return sorted(event for fingerprint, event in batch.items() if fingerprint not in known)
 
     def _open(self, cursor: Cursor, sums: Mapping[str, _Sum]) -> dict[str, int]:
         if not sums:
@@ -177,9 +181,10 @@ class TicketStore:
         for event in events:
             customer = event.get("customer.id")
             if customer and event.get("customer.match", "one") == "one":
-                said = (str(event.get("customer.name") or ""), str(event.get("customer.language") or ""))
-                if self._customers.get(customer) != said:
-                    changed[customer] = said
+                number = storable(str(customer))
+                said = (storable(str(event.get("customer.name") or "")), storable(str(event.get("customer.language") or "")))
+                if self._customers.get(number) != said:
+                    changed[number] = said
         return changed
 
     def _make_months(self, months: set[str]) -> None:
@@ -188,7 +193,8 @@ class TicketStore:
         for month in sorted(months):
             age = (now.year - int(month[:4])) * 12 + now.month - int(month[5:7])
             if age <= MONTHS_WITH_PARTITION:
-                self._database.fetch("SELECT make_events_month(%s)", (f"{month}-01T00:00:00+00:00",))
+                moment = (f"{month}-01T00:00:00+00:00",)
+                self._database.retrying(lambda cursor, at=moment: cursor.execute("SELECT make_events_month(%s)", at))
             self._months.add(month)
 
 

@@ -95,6 +95,10 @@ class EvidenceStore:
             ) from error
         if len(content) > limit:
             raise EvidenceError(f"evidence {sha256} is longer than {limit} bytes")
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise EvidenceError(
+                f"evidence {sha256} is damaged: its file holds something else; restore it from the backup of {self.folder}"
+            )
         return content
 
     def path(self, sha256: str) -> Path:

@@ -89,20 +89,19 @@ class Incoming:
         severity = SEVERITIES.get(event.get("severity") or problem.severity, 2)
         customer = event.get("customer.id")
         match = event.get("customer.match") or ("one" if customer else "none")
-        if match != "one":
-            customer = None
+        customer = storable(str(customer)) if customer and match == "one" else None
         address = event.get("source.ip")
         resource, network = self._resource(event, address)
         due = self._due.get(problem.notify)
         if due is None:
             due = self._due[problem.notify] = self._schedule.due(problem.notify, self._now)
         mark = fingerprint(event, at)
-        feed = str(event.get("feed.code") or event.get("feed.name") or "-").translate(_COPY_ESCAPES)
+        feed = storable(str(event.get("feed.code") or event.get("feed.name") or "-")).translate(_COPY_ESCAPES)
         line = (
             f"{at}\t{mark}\t{_blank(event.get('report.id'))}\t{match}\t{address or ''}\t{_blank(event.get('source.port'))}\t"
             f"{problem.id}\t{severity}\t{feed}\t{stored_form(event)}"
         )
-        key = None if customer is None else self._key(str(customer), resource, problem.id)
+        key = None if customer is None else self._key(customer, resource, problem.id)
         return IncomingEvent(at, mark, key, customer, resource, network, problem.id, severity, due, line)
 
     def _key(self, customer: str, resource: str, problem: str) -> str:
@@ -142,7 +141,7 @@ class Incoming:
             raise EventRejected(
                 "the event names no source (source.ip, source.fqdn, source.url, source.network, source.account)"
             )
-        return str(resource)[:MAX_RESOURCE], None
+        return storable(str(resource)[:MAX_RESOURCE]), None
 
     def _network(self, address: str) -> tuple[str, str]:
         try:
@@ -190,6 +189,13 @@ def stored_json(value: Any) -> str:
     """JSON as PostgreSQL takes it: without NUL and without half surrogate pairs."""
     text = _dumps(value, 0).decode()
     return _dumps(_without_nul(value), 0).decode() if "\\u0000" in text else text
+
+
+def storable(text: str) -> str:
+    """PostgreSQL's text takes no NUL and no half surrogate pairs."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _blank(value: object) -> object:

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 _FIELD = re.compile(
     r"(?m)^[ \t>|]*(?P<name>[A-Za-z][\w-]{1,60})[ \t]?:|"
     # headers that a mail program pasted into one line
-    r"(?<=[ \t;])(?P<inline>Received(?:-SPF)?|Authentication-Results(?:-Original)?|X-Originating-IP|X-Sender-IP|Return-Path|Message-ID|Subject|From|To|Date|DKIM-Signature):[ \t]"
+    r"(?<=[ \t;])(?P<inline>Received(?:-SPF)?|Authentication-Results(?:-Original)?|X-Originating-IP|X-Sender-IP|"
+    r"Return-Path|Message-ID|Subject|From|To|Date|DKIM-Signature):[ \t]"
 )
 _BY = re.compile(r"(?i)\bby[ \t\r\n>]+(?P<by>[\w.-]{1,255})")
 _FROM_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){1,8}")
 _CLIENT = re.compile(
-    r"(?i)(?:client-ip=|sender[ \t\r\n>]+ip[ \t\r\n>]+is[ \t\r\n>(]+|designates[ \t\r\n>]+|smtp\.remote-ip=|iprev=\w+[^;]{0,80}?=)[ \t\r\n>]{0,3}(?P<ip>[0-9A-Fa-f:.]{3,45})"
+    r"(?i)(?:client-ip=|sender[ \t\r\n>]+ip[ \t\r\n>]+is[ \t\r\n>(]+|designates[ \t\r\n>]+|smtp\.remote-ip=|"
+    r"iprev=\w+[^;]{0,80}?=)[ \t\r\n>]{0,3}(?P<ip>[0-9A-Fa-f:.]{3,45})"
 )
 _ORIGIN = frozenset(
     (
@@ -61,7 +63,8 @@ class Hop:
 def hand_over(passage: Passage, own: OwnAssets | None = None, whole: bool = False, house: str = "") -> Hop | None:
     """The hop that brought the mail whose header stands in the passage; None where there is no header.
 
-    `house` is the registered domain of the complainer: hand-overs within it are his own. `whole` reads the passage as one header (a nested mail's); else its lines of kind `header` count.
+    `house` is the registered domain of the complainer: hand-overs within it are his own. `whole` reads the passage as
+    one header (a nested mail's); else its lines of kind `header` count.
     """
     blocks = [(0, min(len(passage.text), 60_000))] if whole else _blocks(passage)
     hops: list[Hop] = []
@@ -104,7 +107,7 @@ def hand_over(passage: Passage, own: OwnAssets | None = None, whole: bool = Fals
             return ours
     if hops:
         return hops[0]
-    return (clients or origins or [None])[0]
+    return next(iter(clients or origins), None)
 
 
 def _blocks(passage: Passage) -> list[tuple[int, int]]:

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.labels import words_of
+from abusehandler.reports.freetext.ports import find_ports, port_beside
 from abusehandler.reports.freetext.times import FoundTime, find_times
 from abusehandler.reports.freetext.zones import stated_zone
 
@@ -35,21 +34,9 @@ _ELSEWHERE = frozenset(
     opened hold
     """.split()  # noqa: SIM905
 )
-_PORT_BEHIND = re.compile(
-    r"(?i)[\s\"'\]),;]{0,4}(?:source |src |remote )?(?:port|s?port|spt|sport|src_?port)[\s:=#\"']{0,4}(\d{1,5})\b(?!\.\d)"
-)
-_PORT_ARROW = re.compile(r"[ \t]{1,12}(\d{1,5})[ \t]{0,8}(?:-+>|=+>|→)")
-_PORT_KEY = re.compile(
-    r"(?i)\b(?:spt|sport|src[_ -]?port|source[_ -]?port|s_port|srcport|sourceport|client[_ -]?port)[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}(\d{1,5})\b"
-)
-_PORT_LABELLED = re.compile(
-    r"(?i)\b(?:(?:source|src|origin|originating|remote|client|infringing|ip|tcp|udp|quell|origen|origem|sorgente|zdrojovy|bron)[ _-]{0,2}ports?|(?<!destination )(?<!dest )(?<!dst )(?<!target )(?<!local )"
-    r"(?<!server )(?<!to )(?<!on )(?<!\w)port(?: number)?)[ \t]{0,10}(?:\([^)\n]{0,20}\)[ \t]?)?[:=][ \t\"']{0,12}(\d{1,5})\b(?![.\d/])"
-)
-_COLUMN = re.compile(
-    r"(?i)\b(?:source|src|attacker|client|remote|c)?[ _-]?(?:ip|addr|address|host)?[ _\"-]{0,3}[,;|\t ]{1,12}[\"']?(?:source|src|s|c|client|remote)?[ _-]?port"
-)
-_CELL_BEHIND = re.compile(r"[\"']?[ \t]{0,6}[,;|\t ][ \t\"']{0,12}(\d{2,5})[\"']?(?=[ \t]{0,6}(?:[,;|\t ]|$))")
+
+
+_MOST_RANKED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +54,7 @@ class Clockwork:
 
     def __init__(self, passages: list[Passage], now: datetime) -> None:
         self._times: dict[str, list[FoundTime]] = {}
+        self._ranks: list[tuple[float, datetime, Passage, int, int]] | None = None
         self._passages = [one for one in passages if one.kind != "subject"] + [
             one for one in passages if one.kind == "subject"
         ]
@@ -94,21 +82,26 @@ class Clockwork:
         """The time that the text as a whole gives: a labelled one first, then the nearest to the address, then any."""
         best: tuple[float, int] | None = None
         answer = None
-        for order, passage in enumerate(self._passages):
-            zone = self._zones.get(passage.part) or self.zone
-            kinds = _LineKinds(passage)
-            for number, one in enumerate(self.times(passage)[:300]):
-                when = one.at(zone)
-                if when is None:
-                    continue
-                rank = self._rank(passage, one, kinds)
-                if rank is None:
-                    continue
-                distance = abs(one.start - near[1]) if near and near[0] is passage else 5000 + number
-                key = (rank - order * 0.5, -distance)
-                if best is None or key > best:
-                    best, answer = key, (when, passage, one.start, one.end)
+        for number, (rank, when, passage, start, end) in enumerate(self._ranked()):
+            distance = abs(start - near[1]) if near and near[0] is passage else 5000 + number
+            key = (rank, -distance)
+            if best is None or key > best:
+                best, answer = key, (when, passage, start, end)
         return answer
+
+    def _ranked(self) -> list[tuple[float, datetime, Passage, int, int]]:
+        """The first times of each passage with a zone, and how much they look like the one of the incident."""
+        if self._ranks is None:
+            self._ranks = []
+            for order, passage in enumerate(self._passages):
+                zone = self._zones.get(passage.part) or self.zone
+                kinds = _LineKinds(passage)
+                for one in self.times(passage)[:_MOST_RANKED]:
+                    when = one.at(zone)
+                    rank = self._rank(passage, one, kinds) if when is not None else None
+                    if when is not None and rank is not None:
+                        self._ranks.append((rank - order * 0.5, when, passage, one.start, one.end))
+        return self._ranks
 
     @staticmethod
     def _rank(passage: Passage, one: FoundTime, kinds: _LineKinds) -> float | None:
@@ -150,8 +143,8 @@ def incident(candidate: Candidate, clockwork: Clockwork, passages: list[Passage]
         if when:
             break
     if when is None:
-        place = next((one for one in candidate.places if one.passage.kind != "subject"), None)
-        when = clockwork.of_text((place.passage, place.found.start) if place else None)
+        told = next((one for one in candidate.places if one.passage.kind != "subject"), None)
+        when = clockwork.of_text((told.passage, told.found.start) if told else None)
     port = _port(candidate) or (_labelled_port(passages) if alone else None)
     return Incident(
         when[0] if when else None, when[1:] if when else None, port[0] if port else None, port[1:] if port else None
@@ -165,29 +158,15 @@ def _port(candidate: Candidate) -> tuple[int, Passage, int, int] | None:
         text, found = place.passage.text, place.found
         if found.port and not text[max(0, found.start - 3) : found.start].endswith("://"):
             return found.port, place.passage, found.end + 1, found.end + 1 + len(str(found.port))
-        end = min(place.line.end, found.end + 400)
-        match = (
-            _PORT_BEHIND.match(text, found.end, end)
-            or _PORT_ARROW.match(text, found.end, end)
-            or _PORT_KEY.search(text, place.line.start, end)
-        )
-        if match is None and -1 < _named_column(text) < found.start:
-            match = _CELL_BEHIND.match(text, found.end, end)
-        if match and 0 < int(match[1]) < 65536:
-            return int(match[1]), place.passage, match.start(1), match.end(1)
+        one = port_beside(text, found.end, place.line.start, min(place.line.end, found.end + 400))
+        if one is not None:
+            return one.port, place.passage, one.start, one.end
     return None
-
-
-@lru_cache(maxsize=64)
-def _named_column(text: str) -> int:
-    """Where the text first names a column for the source port right behind one for the address; -1 if nowhere."""
-    match = _COLUMN.search(text, 0, 100_000)
-    return match.start() if match else -1
 
 
 def _labelled_port(passages: list[Passage]) -> tuple[int, Passage, int, int] | None:
     for one in passages:
-        match = _PORT_LABELLED.search(one.text, 0, 60_000) or _PORT_KEY.search(one.text, 0, 60_000)
-        if match and 0 < int(match[1]) < 65536:
-            return int(match[1]), one, match.start(1), match.end(1)
+        found = find_ports(one.text)
+        if found:
+            return found[0].port, one, found[0].start, found[0].end
     return None

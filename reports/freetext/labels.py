@@ -13,6 +13,8 @@ from typing import Literal
 import yaml
 
 Role = Literal["source", "named", "target", "network", "service", "control", ""]
+_ROLES: tuple[Role, ...] = ("named", "service", "network", "control", "target", "source")
+_SIDES: tuple[Role, ...] = ("target", "source")
 _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u3099\u309a]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -40,12 +42,12 @@ def words_of(text: str) -> list[str]:
 def _vocabulary() -> tuple[dict[str, Role], dict[str, Role], tuple[tuple[str, Role], ...]]:
     data = yaml.safe_load(Path(__file__).with_name("labels.yaml").read_text(encoding="utf-8"))
     before: dict[str, Role] = {}
-    for role in ("named", "service", "network", "control", "target", "source"):
+    for role in _ROLES:
         before.update({plain(str(phrase)): role for phrase in data[role]})
     behind: dict[str, Role] = {}
-    for role in ("target", "source"):
+    for role in _SIDES:
         behind.update({plain(phrase): role for phrase in data["behind"][role]})
-    cjk = tuple((plain(phrase), role) for role in ("source", "named", "target") for phrase in data["cjk"][role])
+    cjk = tuple((plain(phrase), role) for role in (*_SIDES, _ROLES[0]) for phrase in data["cjk"][role])
     return before, behind, cjk
 
 

@@ -27,7 +27,8 @@ READER = "free-text"
 #: What somebody wrote himself stands above these lines.
 _QUOTE_FOLLOWS = re.compile(
     r"(?im)^[ \t]*(?:>|-{2,}[ \t]?(?:original|ursprung|forwarded|weitergeleitet|urspr)|_{10,}|"
-    r"(?:on|am|le|el|em|il|op|dne|в)\b.{5,120}(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|napsal|napisał|пишет|написал)[^\n]{0,60}:[ \t]*$|"
+    r"(?:on|am|le|el|em|il|op|dne|в)\b.{5,120}(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|"
+    r"napsal|napisał|пишет|написал)[^\n]{0,60}:[ \t]*$|"
     r"(?:from|von|de|da|van|od|от):[ \t].{3,200}$|.{0,30}original (?:complaint|message|report|email|ticket)\b)"
 )
 _ANSWER = re.compile(
@@ -92,7 +93,8 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     own = _written(text)
     words = spread(own[:_MOST_TEXT])
     subject = mail.subject[:400]
-    front = spread(subject[_FRONT.match(subject).end() :]) if _FRONT.match(subject) else spread(subject)
+    tags = _FRONT.match(subject)
+    front = spread(subject[tags.end() :] if tags else subject)
     whole_subject = spread(_MAIL_ADDRESS.sub(" ", subject))
     answers = bool(_ANSWER.match(subject)) or bool(mail.header("in-reply-to") and not _FORWARD.match(subject))
     complains = _has_complaint(whole_subject) or _has_complaint(words)

@@ -26,30 +26,43 @@ _MOST_LINES = 12_000
 _CLOSING_LINES = 14
 
 _HEADER = re.compile(
-    r"(?i)(?:received|return-path|delivered-to|envelope-to|delivery-date|message-id|mime-version|content-(?:type|transfer-encoding|"
-    r"disposition|language|description)|x-[\w-]{1,60}|authentication-results(?:-original)?|arc-[\w-]{1,40}|dkim-signature|received-spf|"
-    r"reply-to|in-reply-to|references|list-[\w-]{1,30}|domainkey-signature|user-agent|thread-(?:topic|index)|accept-language|"
-    r"errors-to|precedence|auto-submitted|feedback-id|importance|sender|old-received|spamdiagnostic\w{1,20}|date|from|to|cc|subject|"
+    r"(?i)(?:received|return-path|delivered-to|envelope-to|delivery-date|message-id|mime-version|"
+    r"content-(?:type|transfer-encoding|"
+    r"disposition|language|description)|x-[\w-]{1,60}|authentication-results(?:-original)?|arc-[\w-]{1,40}|"
+    r"dkim-signature|received-spf|"
+    r"reply-to|in-reply-to|references|list-[\w-]{1,30}|domainkey-signature|user-agent|thread-(?:topic|index)|"
+    r"accept-language|"
+    r"errors-to|precedence|auto-submitted|feedback-id|importance|sender|old-received|spamdiagnostic\w{1,20}|"
+    r"date|from|to|cc|subject|"
     r"importance|status|bcc|return-receipt-to|disposition-notification-to|organization)[ \t]?:"
 )
 #: Fields that no person writes by hand; two of them make a block a mail header.
 _SURE_HEADER = re.compile(
-    r"(?i)(?:received|return-path|delivered-to|envelope-to|message-id|mime-version|content-(?:type|transfer-encoding)|"
-    r"authentication-results(?:-original)?|arc-[\w-]{1,40}|dkim-signature|received-spf|x-(?!case|ticket|report)[\w-]{1,60}|domainkey-signature)[ \t]?:"
+    r"(?i)(?:received|return-path|delivered-to|envelope-to|message-id|mime-version|content-(?:type|"
+    r"transfer-encoding)|"
+    r"authentication-results(?:-original)?|arc-[\w-]{1,40}|dkim-signature|received-spf|x-(?!case|ticket|report)"
+    r"[\w-]{1,60}|domainkey-signature)[ \t]?:"
 )
 _WHOIS = re.compile(
-    r"(?i)%?[ \t]*(?:inetnum|inet6num|netrange|netname|cidr|nethandle|nettype|originas|org(?:name|id|abuse\w{0,12}|tech\w{0,12}|noc\w{0,12})|"
-    r"mnt-(?:by|ref|lower|routes|domains)|nic-hdl|admin-c|tech-c|abuse-c|aut-num|route6?|regdate|stateprov|postalcode|"
-    r"allocated|inetrev|nserver|nsstat|nslastaa|name ?server|registrar\b[\w ]{0,30}|registry expiry date|updated date|creation date|"
+    r"(?i)%?[ \t]*(?:inetnum|inet6num|netrange|netname|cidr|nethandle|nettype|originas|org(?:name|id|"
+    r"abuse\w{0,12}|tech\w{0,12}|noc\w{0,12})|"
+    r"mnt-(?:by|ref|lower|routes|domains)|nic-hdl|admin-c|tech-c|abuse-c|aut-num|route6?|regdate|stateprov|"
+    r"postalcode|"
+    r"allocated|inetrev|nserver|nsstat|nslastaa|name ?server|registrar\b[\w ]{0,30}|registry expiry date|"
+    r"updated date|creation date|"
     r"domain status|dnssec)[ \t]{0,20}:"
 )
 _RELAYED = re.compile(
-    r"(?i)[ \t]*(?:received:[ \t]*(?:from|by)\b|(?:from|by)[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]*(?:microsoft|e?smtps?a?|https?|lmtp|mapi|[ \t]*$)|\([\w.:]+\)[ \t](?:by|with)[ \t])"
+    r"(?i)[ \t]*(?:received:[ \t]*(?:from|by)\b|(?:from|by)"
+    r"[ \t]+[\w.-]+[ \t]+[(\[].{0,150}\bwith[ \t]*(?:microsoft|e?smtps?a?|https?|lmtp|mapi|[ \t]*$)|"
+    r"\([\w.:]+\)[ \t](?:by|with)[ \t])"
 )
 _SIGNATURE = re.compile(r"--[ ]?$")
 _CLOSING = re.compile(
-    r"(?i)(?:with )?(?:kind|best|warm|many|yours|kindest)?[ ]?(?:regards|sincerely|faithfully|truly)|thank(?:s| you)[\w ,!.]{0,40}$|"
-    r"cordialement|cordialmente|atenciosamente|saludos|mit freundlichen gr|freundliche gr|viele gr|met vriendelijke groet|"
+    r"(?i)(?:with )?(?:kind|best|warm|many|yours|kindest)?[ ]?(?:regards|sincerely|faithfully|truly)|thank(?:s|"
+    r" you)[\w ,!.]{0,40}$|"
+    r"cordialement|cordialmente|atenciosamente|saludos|mit freundlichen gr|freundliche gr|viele gr|"
+    r"met vriendelijke groet|"
     r"distinti saluti|cordiali saluti|s pozdravem|z powa|с уважением|respectfully|sincerely"
 )
 _QUOTE = re.compile(r"(?:[>|][ \t]?)+")
@@ -245,7 +258,8 @@ def _header_ahead(raw: list[tuple[int, int, int, str]], number: int) -> bool:
 def _folded(head: str) -> bool:
     return bool(
         re.match(
-            r"(?i)(?:by|from|with|for|via|id|\(|h=|b=|bh=|d=|s=|t=|client-ip|helo|envelope-from|smtp\.|spf=|dkim=|dmarc=|reason=)|[A-Za-z0-9+/=:._-]{30,}$",
+            r"(?i)(?:by|from|with|for|via|id|\(|h=|b=|bh=|d=|s=|t=|client-ip|helo|envelope-from|smtp\.|spf=|"
+            r"dkim=|dmarc=|reason=)|[A-Za-z0-9+/=:._-]{30,}$",
             head,
         )
     )

@@ -21,8 +21,10 @@ _FRONT = 1200
 _NO_WORD = re.compile(r"[\W_]+")
 #: "This machine may be infected": a guess about the cause, not the complaint.
 _HEDGED = re.compile(
-    r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|probablemente|vielleicht|eventuell|moglicherweise|"
-    r"possivelmente|peut etre|forse|mogelijk|pravdepodobne|возможно)(?: be| have| has| is| it is| been| are| a| an| part of a| with a| esta| este| infizierte)* $"
+    r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|"
+    r"probablemente|vielleicht|eventuell|moglicherweise|"
+    r"possivelmente|peut etre|forse|mogelijk|pravdepodobne|возможно)(?: be| have| has| is| it is| been| are| a|"
+    r" an| part of a| with a| esta| este| infizierte)* $"
 )
 _NEGATED = re.compile(
     r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $"

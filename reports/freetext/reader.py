@@ -72,7 +72,11 @@ def _read(mail: Mail, context: ReadContext) -> Reading:
     # machines are infected, sites distribute
     if problem and problem.type == "infected-system" and not findings.addresses and not findings.hop:
         problem = next((one for one in ranking if one.type == "malware-distribution"), problem)
-    elif problem and problem.type == "malware-distribution" and (not findings.sites or (problem.phrase == "malware" and findings.addresses)):
+    elif (
+        problem
+        and problem.type == "malware-distribution"
+        and (not findings.sites or (problem.phrase == "malware" and findings.addresses))
+    ):
         problem = next((one for one in ranking if one.type == "infected-system"), problem)
     events = _events(findings, problem, mail, context)
     if not events:
@@ -210,7 +214,12 @@ def _spoken(everything: dict[str, Candidate], body: Passage | None) -> float:
         return -9.0
     header = next((line.start for line in body.lines if line.kind == "header"), 1 << 60)
     return max(
-        (place.weight for one in everything.values() for place in one.places if place.passage.kind == "subject" or place.found.start < header),
+        (
+            place.weight
+            for one in everything.values()
+            for place in one.places
+            if place.passage.kind == "subject" or place.found.start < header
+        ),
         default=-9.0,
     )  # fmt: skip
 
@@ -298,14 +307,16 @@ def _events(found: _Findings, problem: Problem | None, mail: Mail, context: Read
         event = _event(found.hop.ip, None, kind, found.hop.when, None)
         return [ReadEvent(event, 1.0, {"source.ip": _span(found.hop_passage, found.hop.start, found.hop.end)})]
     alone = len(found.addresses) == 1
+    beside = {} if alone else _beside(chosen, found.addresses)
     paired: set[int] = set()
     for candidate in found.addresses[:_MOST_EVENTS]:
         facts = incident(candidate, clockwork, found.passages, alone)
-        mine = chosen if alone else [one for one in chosen if _together(one, candidate)]
+        mine = chosen if alone else beside.get(candidate.ip, [])
         mine = [one for one in mine if not canonical(one.host) or canonical(one.host) == candidate.ip]
         paired |= {id(one) for one in mine}
-        for site in mine or [None]:
-            out.append(_read_event(candidate, site, kind, facts))
+        if not mine:
+            out.append(_read_event(candidate, None, kind, facts))
+        out.extend(_read_event(candidate, site, kind, facts) for site in mine)
     rest = [one for one in chosen if id(one) not in paired]
     if not found.addresses or (kind in CONTENT and not alone):
         when = clockwork.of_text(None)
@@ -321,12 +332,23 @@ def _events(found: _Findings, problem: Problem | None, mail: Mail, context: Read
     return out[:_MOST_EVENTS]
 
 
-def _together(site: Site, candidate: Candidate) -> bool:
-    """Whether the URL stands on the same line as the address, or on the line before or behind it."""
-    lines = {(place.passage.part, place.line.number) for place in candidate.places[:50]}
-    return any(
-        (place.passage.part, place.line.number + step) in lines for place in site.places[:50] for step in (0, 1, -1)
-    )
+def _beside(chosen: list[Site], addresses: list[Candidate]) -> dict[str, list[Site]]:
+    """The URLs that stand on the same line as an address, or on the line before or behind it, by address."""
+    at_line: dict[tuple[str, int], list[str]] = {}
+    for candidate in addresses[:_MOST_EVENTS]:
+        for place in candidate.places[:20]:
+            at_line.setdefault((place.passage.part, place.line.number), []).append(candidate.ip)
+    found: dict[str, list[Site]] = {}
+    for site in chosen:
+        near = {
+            ip
+            for place in site.places[:20]
+            for step in (0, 1, -1)
+            for ip in at_line.get((place.passage.part, place.line.number + step), [])[:10]
+        }
+        for ip in near:
+            found.setdefault(ip, []).append(site)
+    return found
 
 
 def _read_event(candidate: Candidate, site: Site | None, kind: str, facts: Incident) -> ReadEvent:

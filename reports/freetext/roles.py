@@ -46,7 +46,8 @@ _PREPOSITIONS = frozenset(
     """.split()  # noqa: SIM905
 )
 _TRACE = re.compile(
-    r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|bytes from|Server:[ \t]+\d"
+    r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|"
+    r"bytes from|Server:[ \t]+\d"
 )
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_T@Z–-]*$")
 _ROW = re.compile(r"[\s\"'>*•-]*\d|(?:[^,;|\t\n]{0,60}[,;|\t]){3}")
@@ -170,7 +171,7 @@ def _header_roles(content: str) -> list[Role]:
     for number, word in enumerate(words):
         follows = words[number + 1] if number + 1 < len(words) else ""
         before = words[number - 1] if number else ""
-        if follows in ("port", "ports", "asn", "as", "name", "country", "mac", "dns", "host") and not follows == "host":
+        if follows in ("port", "ports", "asn", "as", "name", "country", "mac", "dns", "host") and follows != "host":
             continue
         if word in (
             "source",
@@ -209,7 +210,8 @@ def _line_places(
     for number, found in enumerate(here):
         between = text[max(previous_end, found.start - 120) : found.start]
         after = text[found.end : min(line.end, found.end + 60)]
-        role, weight, why = "", 0.0, ""
+        role: Role = ""
+        weight, why = 0.0, ""
         trace = _TRACE.search(text[line.start : min(line.end, line.start + 300)])
         arrow = bool(number and _ARROW.search(between[-48:]))
         if arrow:

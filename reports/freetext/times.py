@@ -30,37 +30,53 @@ _MONTHS = {
             "sep sept september septiembre septembre setembro settembre set wrzesień września wrz září сентября сен",
             "oct october okt oktober octubre octobre outubro out ottobre ott październik października paź říjen října октября окт",
             "nov november noviembre novembre novembro listopad listopada listopadu lis ноября ноя",
-            "dec december dez dezember diciembre dic décembre decembre déc dezembro dicembre grudzień grudnia gru prosinec "
-            "prosince декабря дек",
+            (
+                "dec december dez dezember diciembre dic décembre decembre déc dezembro dicembre grudzień grudnia gru prosinec "
+                "prosince декабря дек"
+            ),
         ),
         1,
     )
     for name in names.split()
 }
 _CLOCK = re.compile(
-    r"(?:(?<![\d.])(?<!\d:)(?<![A-Fa-f]:)|(?<=\d\d\d\d:))(?P<h>[01]?\d|2[0-4])[:](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?|:\*\*)?(?![\d])(?!:\d)"
+    r"(?:(?<![\d.])(?<!\d:)(?<![A-Fa-f]:)|(?<=\d\d\d\d:))(?P<h>[01]?\d|2[0-4])[:](?P<m>[0-5]\d)"
+    r"(?::(?P<s>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?|:\*\*)?(?![\d])(?!:\d)"
     r"(?P<ap>[ \t]?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?|(?<=T)(?P<ch>\d{2})(?P<cm>\d{2})(?P<cs>\d{2})(?=Z)"
 )
 _W = r"[^\W\d_]"
-_GAP = r"(?:[ \t]{0,4}[,@|;\]_\"'T-]?[ \t]{0,4}(?:[-–|][ \t]{1,2}|at[ \t]|um[ \t]|à[ \t]|a las?[ \t]|às[ \t]|alle(?: ore)?[ \t]|om[ \t]|o godz\.?[ \t]|v[ \t]|в[ \t]|time:?[ \t])?|:|日[ \t]?)$"
+_GAP = (
+    r"(?:[ \t]{0,4}[,@|;\]_\"'T-]?[ \t]{0,4}(?:[-–|][ \t]{1,2}|at[ \t]|um[ \t]|à[ \t]|a las?[ \t]|às[ \t]|"
+    r"alle(?: ore)?[ \t]|om[ \t]|o godz\.?[ \t]|v[ \t]|в[ \t]|time:?[ \t])?|:|日[ \t]?)$"
+)
 _BEFORE = (
-    re.compile(rf"(?<!\d)(?P<y>\d{{4}})(?P<sep>[-/.年])[ ]?(?P<m>\d{{1,2}})[-/.月][ ]?(?P<d>\d{{1,2}})(?:\.|{_W}{{2,4}})?{_GAP}"),
+    re.compile(rf"(?<!\d)(?P<y>\d{{4}})(?P<sep>[-/.年])[ ]?(?P<m>\d{{1,2}})[-/.月][ ]?(?P<d>\d{{1,2}})"
+               rf"(?:\.|{_W}{{2,4}})?{_GAP}"),
     re.compile(rf"(?<!\d)(?P<y>(?:19|20)\d{{2}})(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d){_GAP}"),
-    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/.-]{{1,2}}(?:of |de |of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{1,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}}){_GAP}"),
-    re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,11}})\.?[ \t/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t/-]{{1,2}}(?P<y>\d{{4}}){_GAP}"),
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/.-]{{1,2}}(?:of |de |"
+               rf"of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{1,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}}){_GAP}"),
+    re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,11}})\.?[ \t/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|"
+               rf"th)?,?[ \t/-]{{1,2}}(?P<y>\d{{4}}){_GAP}"),
     re.compile(rf"(?<!\d)(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_GAP}"),
     re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,9}})\.?[ \t]{{1,2}}(?P<d>\d{{1,2}})[ \t]{{1,2}}$"),
     re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})[ \t]{{1,2}}(?P<mon>{_W}{{3,9}})[ \t]{{1,2}}$"),
 )  # fmt: skip
 _AFTER = (
-    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne|of)?[ \t,(]{0,3}(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"),
-    re.compile(rf"[ \t,]{{0,3}}(?:on|am|le|el|em|il|op|dne|of)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?[ \t/-](?:of )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/-](?P<y>\d{{4}})"),
-    re.compile(rf"[ \t,]{{0,3}}(?:on)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<mon>{_W}{{3,11}})\.?[ \t](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t](?P<y>\d{{4}})"),
-    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne)?[ \t,(]{0,3}(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})[-/.](?P<y>\d{4})(?!\d)"),
+    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne|of)?[ \t,(]{0,3}(?P<y>\d{4})[-/.](?P<m>\d{1,2})"
+               r"[-/.](?P<d>\d{1,2})(?!\d)"),
+    re.compile(rf"[ \t,]{{0,3}}(?:on|am|le|el|em|il|op|dne|"
+               rf"of)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<d>\d{{1,2}})(?:st|nd|rd|th|"
+               rf"\.)?[ \t/-](?:of )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/-](?P<y>\d{{4}})"),
+    re.compile(rf"[ \t,]{{0,3}}(?:on)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<mon>{_W}{{3,11}})"
+               rf"\.?[ \t](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t](?P<y>\d{{4}})"),
+    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne)?[ \t,(]{0,3}(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})"
+               r"[-/.](?P<y>\d{4})(?!\d)"),
 )  # fmt: skip
 _YEAR_AFTER = re.compile(r"[ \t]{1,2}(?P<y>(?:19|20)\d{2})\b")
 _EPOCH = re.compile(
-    r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])", re.MULTILINE
+    r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])"
+    r"",
+    re.MULTILINE,
 )
 MOST = 2000
 _EARLIEST, _LATEST = 1990, 2100
@@ -152,7 +168,7 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
     if day is None:
         return None
     try:
-        when = datetime(
+        when = datetime(  # noqa: DTZ001  (naive as written; the zone, if any, follows)
             day.year, day.month, day.day, hour, minute, min(second, 59), int(fraction[:6].ljust(6, "0") or 0)
         )
         if zone is not None:

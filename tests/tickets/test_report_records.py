@@ -66,7 +66,7 @@ def test_finish_notes_what_came_of_it_and_a_second_reading_replaces_it(
     reports: ReportStore, database: Database
 ) -> None:
     report, _ = reports.accept(kept(), kind="feed", channel="files")
-    bad = [BadPart("rows.csv", "too few columns", 7, "a,b"), BadPart("rows.csv", "no address", 9, "x")]
+    bad = [BadPart("too few columns", "rows.csv", 7, "a,b"), BadPart("no address", "rows.csv", 9, "x")]
     reports.finish(report.id, Outcome("partly", "shadowserver", "2 rows", events=5, unread_parts=2), bad)
     assert record(database, "state", "events", "unread_parts", "reason") == ("partly", 5, 2, "2 rows")
     assert database.fetch("SELECT number, line, reason, raw FROM unread_parts ORDER BY number") == [
@@ -80,7 +80,7 @@ def test_finish_notes_what_came_of_it_and_a_second_reading_replaces_it(
 
 def test_unreadable_parts_are_kept_up_to_a_number_and_a_size(reports: ReportStore, database: Database) -> None:
     report, _ = reports.accept(kept(), kind="feed", channel="files")
-    bad = [BadPart("rows.csv", "r" * 5000, line, "x" * 100_000) for line in range(PARTS_KEPT + 10)]
+    bad = [BadPart("r" * 5000, "rows.csv", line, "x" * 100_000) for line in range(PARTS_KEPT + 10)]
     reports.finish(report.id, Outcome("unread", "shadowserver", unread_parts=len(bad)), bad)
     assert database.fetch("SELECT count(*), max(length(reason)), max(length(raw)) FROM unread_parts") == [
         (PARTS_KEPT, 500, 4000)

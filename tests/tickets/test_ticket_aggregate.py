@@ -135,15 +135,15 @@ def test_ipv6_addresses_of_a_prefix_share_a_ticket(database: Database) -> None:
     store_of(database, ipv6_prefix=64).store(
         [observation(source_ip=f"2001:db8:0:{net}::{host}") for net in (1, 2) for host in (1, 2)]
     )
-    assert [(t["resource"], t["event_count"]) for t in tickets_in(database)] == [
+    assert {(t["resource"], t["event_count"]) for t in tickets_in(database)} == {
         ("2001:db8:0:1::/64", 2),
         ("2001:db8:0:2::/64", 2),
-    ]
+    }
 
 
 def test_ipv6_addresses_have_tickets_of_their_own_where_the_prefix_is_128(database: Database) -> None:
     store_of(database, ipv6_prefix=128).store([observation(source_ip=f"2001:db8::{host}") for host in (1, 2)])
-    assert [t["resource"] for t in tickets_in(database)] == ["2001:db8::1", "2001:db8::2"]
+    assert {t["resource"] for t in tickets_in(database)} == {"2001:db8::1", "2001:db8::2"}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_text_that_postgresql_does_not_take_is_stored_without_it(store: TicketSt
     )
     ((data,),) = database.fetch("SELECT data FROM events WHERE ip IS NOT NULL")
     assert data["extra.odd"] == {"ab": ["x", {"deep": "half ? pair"}], "large": str(1 << 70)}
-    assert tickets_in(database)[1]["resource"] == "back\\slash\ttab\nline ?"
+    assert {ticket["resource"] for ticket in tickets_in(database)} >= {"back\\slash\ttab\nline ?"}
 
 
 def test_raw_is_left_to_the_evidence(store: TicketStore, database: Database) -> None:
@@ -332,6 +332,7 @@ def shuffled_batches(seed: int, workers: int) -> list[list[list[dict[str, Any]]]
         observation(
             source_ip=f"192.0.2.{number % 23}",
             customer_id=f"C{number % 23 % 5}",
+            customer_match="none" if number % 7 == 0 else "one",
             classification_type=chance.choice(("brute-force", "infected-system", "scanner")),
             severity=chance.choice(("low", "medium", "critical")),
             time_source=f"2026-{chance.choice((9, 10, 11)):02}-{chance.randint(1, 20):02}T10:00:{number % 60:02}+00:00",

@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A mail never holds another customer's data, whatever events, contacts, states and rounds there were."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from abusehandler.harmonization.catalogue import Catalogue
+from abusehandler.tickets.notice_mail import Letterhead, NoticeWriter
+from abusehandler.tickets.outbox import Outbox, Recipient, Result
+from abusehandler.tickets.sender import NoticeSender
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from observations import observation, store_of
+
+if TYPE_CHECKING:
+    from abusehandler.tickets.database import Database
+    from abusehandler.tickets.smtp import MailServer
+
+CUSTOMERS = ("C1", "C2", "C3")
+#: In all that is a customer's stands a word that names him.
+WORD = re.compile(rb"secret-of-(C\d)")
+
+
+class Recorder:
+    """Stands for the mail server: what is sent is looked at by the test."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, bytes]] = []
+
+    def open(self) -> None:
+        return
+
+    def send(self, _sender: str, recipient: str, content: bytes) -> Result:
+        self.mails.append((recipient, content))
+        return Result("sent", "250 taken")
+
+    def close(self) -> None:
+        return
+
+
+def secret(customer: str, address: int, hour: int, field: str) -> dict[str, Any]:
+    return observation(
+        customer_id=customer,
+        customer_name=f"secret-of-{customer}",
+        # the same address belongs to one customer in one event and to another in the next
+        source_ip=f"192.0.2.{address}",
+        time_source=f"2026-11-20T{hour:02}:00:00+00:00",
+        **{field: f"secret-of-{customer}.example"},
+    )
+
+
+observations = st.builds(
+    secret,
+    st.sampled_from(CUSTOMERS),
+    st.integers(1, 3),
+    st.integers(0, 23),
+    st.sampled_from(("malware_name", "source_fqdn", "extra_tag", "event_description.text")),
+)
+rounds = st.lists(
+    st.tuples(
+        st.lists(observations, max_size=8),
+        # which address each customer's notices go to now: two may share one
+        st.fixed_dictionaries({customer: st.sampled_from(("a", "b", "c", "shared")) for customer in CUSTOMERS}),
+        st.sampled_from((None, "closed", "resolved", "ignored")),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def all_bytes(content: bytes) -> bytes:
+    """The mail with its parts decoded."""
+    plain = content.replace(b"=\r\n", b"")
+    tables = [base64.b64decode(found) for found in re.findall(rb"(?s)base64\r\n.*?\r\n\r\n([A-Za-z0-9+/=\r\n]+)", content)]
+    return plain + b"".join(tables)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=rounds)
+def test_every_mail_names_one_customer(database: Database, plan: list[Any]) -> None:
+    database.fetch("TRUNCATE customers, tickets, events, notices, deliveries RESTART IDENTITY CASCADE")
+    recorder = Recorder()
+    contacts: dict[str, str] = {}
+    writer = NoticeWriter(Letterhead("Example Networks", "abuse@example.net", ""), Catalogue.load())
+    server: MailServer = recorder  # type: ignore[assignment]
+    sender = NoticeSender(
+        Outbox(database, "sender", message_id_domain="example.net", settle=timedelta()), server, writer,
+        lambda who: [Recipient(f"{contacts[who]}@example.com"), Recipient(f"{who}@example.org")],
+        lambda who: f"secret-of-{who}", sender="abuse@example.net",
+    )  # fmt: skip
+    store = store_of(database)
+    for batch, addresses, state in plan:
+        contacts.update(addresses)
+        store.store(batch)
+        if state:
+            database.fetch("UPDATE tickets SET state = %s WHERE id %% 2 = 0", (state,))
+        sender.run()
+    for recipient, content in recorder.mails:
+        named = set(WORD.findall(all_bytes(content)))
+        assert len(named) == 1
+        if recipient.endswith("@example.org"):
+            assert named == {recipient.partition("@")[0].encode()}
+    told = sum(len(set(WORD.findall(all_bytes(content)))) for _, content in recorder.mails)
+    assert told == len(recorder.mails)
