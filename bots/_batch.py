@@ -20,6 +20,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from intelmq.lib.bot import Bot
 from intelmq.lib.exceptions import PipelineError
 from intelmq.lib.message import MessageFactory
 
@@ -41,7 +42,7 @@ SEND_BYTES = 8 << 20
 CONGESTION_POLL_SECONDS = 0.2
 
 
-class BatchBot:
+class BatchBot(Bot):
     """Mix-in before IntelMQ's ParserBot, ExpertBot or OutputBot."""
 
     batch_size: int = 500

@@ -9,6 +9,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from intelmq.lib.bot import Bot
 from intelmq.lib.exceptions import ConfigurationError as IntelmqConfigurationError
 
 from abusehandler.configuration import load
@@ -62,7 +63,7 @@ class Box:
             self.database.close()
 
 
-class BoxBot:
+class BoxBot(Bot):
     """Mix-in that gives a bot its `box` and checks its parameters by the class attributes that declare them."""
 
     #: Another abusehandler.yaml than the one beside runtime.yaml; empty for that one.

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from abusehandler.crm_connector.assignment import Assignment, HostName
     from abusehandler.crm_connector.connector import ConnectorFactory
@@ -130,21 +133,26 @@ def make_connector(settings: Mapping[str, Any], base: Path) -> Connector:
     """The connector of one link's settings; raises ConfigurationError."""
     name = settings.get("connector")
     if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"connector: write one of {', '.join(CONNECTORS)}, or module:Class for your own")
+        raise ConfigurationError(f"connector: write one of {', '.join(CONNECTORS)}, or your_file.py:Class for your own")
     target = CONNECTORS.get(name, name)
     module_name, colon, class_name = target.partition(":")
     if not colon:
         raise ConfigurationError(
-            f"connector: no {name!r}; write one of {', '.join(CONNECTORS)}, or module:Class for your own"
+            f"connector: no {name!r}; write one of {', '.join(CONNECTORS)}, or your_file.py:Class for your own"
         )
     try:
-        factory: ConnectorFactory = getattr(importlib.import_module(module_name), class_name)
+        module = (
+            _module_of_file(base, module_name) if module_name.endswith(".py") else importlib.import_module(module_name)
+        )
+        factory: ConnectorFactory = getattr(module, class_name)
     except ImportError as error:
         raise ConfigurationError(
-            f"connector: {name}: {error}; is the module on the Python path of the user who runs the bots?"
+            f"connector: {name}: {error}; write path/to/your_file.py:Class, or a module that the bots' user can import"
         ) from error
     except AttributeError as error:
-        raise ConfigurationError(f"connector: module {module_name} has no class {class_name}") from error
+        raise ConfigurationError(f"connector: {module_name} has no class {class_name}") from error
+    except Exception as error:  # whatever stands in an ISP's own file
+        raise ConfigurationError(f"connector: {name}: {type(error).__name__}: {error}") from error
     try:
         connector = factory(settings, base)
     except ConfigurationError as error:
@@ -154,6 +162,18 @@ def make_connector(settings: Mapping[str, Any], base: Path) -> Connector:
     if not isinstance(connector, Connector):
         raise ConfigurationError(f"connector: {name} lacks read(report) or mark(); see crm_connector/stub.py")
     return connector
+
+
+def _module_of_file(base: Path, name: str) -> ModuleType:
+    """The ISP's own file as a module; raises ImportError."""
+    path = (base / Path(name).expanduser()).absolute()
+    spec = importlib.util.spec_from_file_location(f"abusehandler_own_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def configured_links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:

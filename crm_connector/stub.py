@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The connector to start from: copy this file, rename the class, and let `read` ask your own system.
 
-It works as it is: `connector: abusehandler.crm_connector.stub:StubConnector` knows the three customers below. The whole
+It works as it is: `connector: stub` knows the three customers below. The whole
 contract is in `connector.py`; `abusehandler crm check` tries your class and says what is missing. A walk-through from
 here to a running bot is in docs/connect-your-crm.md.
 """

@@ -29,7 +29,7 @@ class Migration:
 def migrations() -> list[Migration]:
     """All migrations of this program, in order."""
     found = []
-    for entry in resources.files("abusehandler.tickets").joinpath("sql", "migrations").iterdir():
+    for entry in resources.files("abusehandler.tickets").joinpath("sql").joinpath("migrations").iterdir():
         number, _, name = entry.name.removesuffix(".sql").partition("_")
         if entry.name.endswith(".sql"):
             found.append(Migration(int(number), name, entry.read_text(encoding="utf-8")))

@@ -166,7 +166,7 @@ class Outbox:
 
         def work(cursor: Cursor) -> int:
             cursor.execute(self._sql["take_pending"], {"limit": limit})
-            mails = []
+            mails: list[tuple[int, str, str, str]] = []
             pending = cursor.fetchall()
             for notice, customer in pending:
                 found = {recipient.address.lower(): recipient for recipient in recipients(customer)}

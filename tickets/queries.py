@@ -14,7 +14,7 @@ _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 @functools.cache
 def statements(file: str) -> dict[str, str]:
     """The named statements of `tickets/sql/<file>.sql`, without comment lines, ready for psycopg2."""
-    text = resources.files("abusehandler.tickets").joinpath("sql", f"{file}.sql").read_text(encoding="utf-8")
+    text = resources.files("abusehandler.tickets").joinpath("sql").joinpath(f"{file}.sql").read_text(encoding="utf-8")
     found: dict[str, str] = {}
     pieces = _NAME.split(text)
     for name, body in zip(pieces[1::2], pieces[2::2], strict=True):

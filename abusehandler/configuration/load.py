@@ -41,7 +41,8 @@ def load(path: Path | None = None) -> Configuration:
     except ValidationError as error:
         faults = [_explain(path, where, fault) for fault in error.errors(include_url=False)]
         raise ConfigurationError("\n".join(faults)) from None
-    return _with_absolute_paths(configuration, path.resolve().parent)
+    checked: Configuration = _with_absolute_paths(configuration, path.resolve().parent)
+    return checked
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Where]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from abusehandler.bots._batch import Message
     from abusehandler.reports.reading import Reading
-    from abusehandler.tickets.reports import ReportRecord
+    from abusehandler.tickets.reports import ReportRecord, ReportState
 
 
 class AbuseMailParserBot(ReadingBot, ParserBot):
@@ -66,7 +66,7 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
 
 def _outcome(reading: Reading) -> Outcome:
     if reading.verdict == "report":
-        state = "partly" if reading.bad else "read"
+        state: ReportState = "partly" if reading.bad else "read"
         return Outcome(state, reading.reader, reading.reason, reading.confidence, len(reading.events), len(reading.bad))
     proposal = [
         {

@@ -13,7 +13,7 @@ from abusehandler.reports.freetext.hops import Hop, hand_over
 from abusehandler.reports.freetext.incident import Clockwork, Incident, incident
 from abusehandler.reports.freetext.names import registered_domain
 from abusehandler.reports.freetext.passages import Passage, attachments, other_body, passage, passages
-from abusehandler.reports.freetext.problem import Problem, problems
+from abusehandler.reports.freetext.problem import Problem, identifier, problems
 from abusehandler.reports.freetext.roles import Candidate, Place, candidates, subjects
 from abusehandler.reports.freetext.sites import Site, reported, sites
 from abusehandler.reports.reading import ReadEvent, Reading, Span
@@ -86,6 +86,14 @@ def _read(mail: Mail, context: ReadContext) -> Reading:
         sureness *= 0.6
     elif problem.share < 0.4:
         sureness *= 0.9
+    name = (
+        identifier(problem.type, mail.subject, "\n".join(one.text[:6000] for one in findings.passages[1:]))
+        if problem
+        else ""
+    )
+    if name:
+        for one in events:
+            one.event["classification.identifier"] = name
     events = [ReadEvent(one.event, round(min(one.confidence, sureness), 2), one.spans) for one in events]
     reason = f"{findings.why}; {f'{problem.type} for {problem.phrase!r}' if problem else 'no word tells the problem'}"
     if any(one.cut for one in findings.passages):

@@ -175,6 +175,18 @@ def test_a_remote_source_is_read_in_the_background(tmp_path):
     assert known.refresh(wait=True) is False
 
 
+def test_an_own_class_in_an_own_file(tmp_path):
+    text = "from abusehandler.crm_connector.stub import StubConnector\nclass Ours(StubConnector):\n    pass\n"
+    (tmp_path / "our_crm.py").write_text(text)
+    known = open_directory({"connector": "our_crm.py:Ours"}, base=tmp_path)
+    assert found(known, "192.0.2.7") == "1001"
+    (tmp_path / "our_crm.py").write_text("import nothing_of_this_name\n")
+    with pytest.raises(ConfigurationError, match="No module named 'nothing_of_this_name'"):
+        open_directory({"connector": "our_crm.py:Ours"}, base=tmp_path)
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        open_directory({"connector": "other.py:Ours"}, base=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

@@ -92,8 +92,14 @@ def test_offsets_lead_back_to_the_text_as_it_came() -> None:
 
 
 def test_urls_lose_the_punctuation_of_the_sentence() -> None:
-    found = find_urls("(see http://shop.example.net/a(b).) <https://www.example.com:8443/x?y=1>, \"ftp://files.example.org\"")
-    assert [one.url for one in found] == ["http://shop.example.net/a(b)", "https://www.example.com:8443/x?y=1", "ftp://files.example.org"]
+    found = find_urls(
+        '(see http://shop.example.net/a(b).) <https://www.example.com:8443/x?y=1>, "ftp://files.example.org"'
+    )
+    assert [one.url for one in found] == [
+        "http://shop.example.net/a(b)",
+        "https://www.example.com:8443/x?y=1",
+        "ftp://files.example.org",
+    ]
     assert found[1].port == 8443
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from abusehandler.reports.freetext.problem import problems
+from abusehandler.reports.freetext.problem import identifier, problems
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,33 @@ def test_the_problem_by_its_words(subject: str, text: str, kind: str) -> None:
 
 
 def test_the_subject_line_counts_more() -> None:
-    assert problems("Port scan from your network", "The host may be infected with malware or a trojan.")[0].type == "scanner"
+    assert (
+        problems("Port scan from your network", "The host may be infected with malware or a trojan.")[0].type
+        == "scanner"
+    )
 
 
 def test_a_guess_about_the_cause_is_not_the_complaint() -> None:
-    text = "We saw SSH brute force attempts. Your machine may be infected, probably part of a botnet, and it is no spam."
+    text = (
+        "We saw SSH brute force attempts. Your machine may be infected, probably part of a botnet, and it is no spam."
+    )
     assert problems("Abuse report", text)[0].type == "brute-force"
 
 
 def test_no_word_no_problem() -> None:
     assert problems("Hello", "Nice weather today.") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "text", "name"),
+    [
+        ("brute-force", "SSH brute force", "sshd: Failed password", "ssh"),
+        ("brute-force", "Brute force", "POST /wp-login.php", "wordpress"),
+        ("ddos-amplifier", "Exploitable NTP server", "ntpd monlist", "ntp-monitor"),
+        ("exploit", "Attack", "a SQL injection", "sql-injection"),
+        ("brute-force", "Brute force on SSH and FTP", "", ""),
+        ("scanner", "Port scan", "of SSH", ""),
+    ],
+)
+def test_the_identifier_only_where_it_is_clear(kind: str, subject: str, text: str, name: str) -> None:
+    assert identifier(kind, subject, text) == name

@@ -24,7 +24,7 @@ def found(subject: str, text: str) -> list[str]:
         "kernel: IN=eth0 OUT= SRC=192.0.2.10 DST=198.51.100.7 LEN=40 PROTO=TCP SPT=40000 DPT=22",
         "TCP 192.0.2.10:40000 -> 198.51.100.7:22 SYN",
         "2026-11-20 10:00:00: 192.0.2.10 => 198.51.100.7:22 proto TCP",
-        "192.0.2.10 - - [20/Nov/2026:10:00:00 +0100] \"GET /wp-login.php HTTP/1.1\" 404 162 198.51.100.7",
+        '192.0.2.10 - - [20/Nov/2026:10:00:00 +0100] "GET /wp-login.php HTTP/1.1" 404 162 198.51.100.7',
         "time,src_ip,src_port,dst_ip,dst_port\n10:00,192.0.2.10,40000,198.51.100.7,22\n10:01,192.0.2.10,40001,198.51.100.8,22\n",
         "TIME (UTC)          SRC        SRC-PORT -> DST  DST-PORT\n2026-11-20 10:00:00 192.0.2.10 40000 -> 198.51.100.7 22\n",
         "Timestamp\nCountry\nSource IP\nDestination IP\nCount\n2026-11-20 10:00\nAustria\n192.0.2.10\n198.51.100.7\n6\n",
@@ -58,7 +58,11 @@ def test_the_subject_line_outweighs_the_text() -> None:
 def test_a_list_is_a_list() -> None:
     text = "The following IP addresses of your network are infected:\n\n192.0.2.1\n192.0.2.2\n192.0.2.3\n\nRegards\nNOC 198.51.100.1\n"
     assert found("Infected systems", text) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
-    assert found("Attack", "Attackers: 192.0.2.1, 192.0.2.2 and 192.0.2.3 hit us") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert found("Attack", "Attackers: 192.0.2.1, 192.0.2.2 and 192.0.2.3 hit us") == [
+        "192.0.2.1",
+        "192.0.2.2",
+        "192.0.2.3",
+    ]
 
 
 def test_rows_of_the_same_shape_belong_together() -> None:
@@ -104,14 +108,21 @@ Message-ID: <1@example.org>
 
 
 def test_a_pasted_header_tells_who_handed_the_mail_over() -> None:
-    reading = read(mail("Fwd: You have won", f"I never asked for this spam.\n\n{HEADER}\nClick http://win.example.org/now"), CONTEXT)
+    reading = read(
+        mail("Fwd: You have won", f"I never asked for this spam.\n\n{HEADER}\nClick http://win.example.org/now"),
+        CONTEXT,
+    )
     assert addresses(reading) == ["192.0.2.25"]
     assert kind(reading) == "spam"
     assert reading.events[0].event["time.source"] == "2026-11-20T10:00:05+00:00"
 
 
 def test_an_attached_mail_tells_it_too() -> None:
-    inner = mail("You have won", "Click http://win.example.org/now", received="from mail.example.net ([192.0.2.25]) by mx.example.com; Fri, 20 Nov 2026 10:00:05 +0000")
+    inner = mail(
+        "You have won",
+        "Click http://win.example.org/now",
+        received="from mail.example.net ([192.0.2.25]) by mx.example.com; Fri, 20 Nov 2026 10:00:05 +0000",
+    )
     reading = read(mail("spam", "see attachment", attached_mail(inner)), CONTEXT)
     assert addresses(reading) == ["192.0.2.25"]
 
@@ -143,7 +154,11 @@ def test_copies_and_not_the_originals() -> None:
 def test_places_are_those_of_the_text_as_it_came() -> None:
     text = "The bad host is 192[.]0[.]2[.]80 port 4444, seen 2026-11-20 10:00:00 UTC. It scans us."
     (only,) = read(mail("Port scan", text), CONTEXT).events
-    for key, said in (("source.ip", "192[.]0[.]2[.]80"), ("time.source", "2026-11-20 10:00:00 UTC"), ("source.port", "4444")):
+    for key, said in (
+        ("source.ip", "192[.]0[.]2[.]80"),
+        ("time.source", "2026-11-20 10:00:00 UTC"),
+        ("source.port", "4444"),
+    ):
         span = only.spans[key]
         assert span.part == "1"
         assert text[span.start : span.end] == said

@@ -66,7 +66,10 @@ def test_day_and_month_are_told_apart_by_other_dates() -> None:
     assert find_times("03/04/2026 10:00 PM", NOW)[0].when.month == 3
 
 
-@pytest.mark.parametrize("text", ["12:34:56", "ratio 3:45", "2026-13-45 10:00:00", "aa:10:20:30:40:50", "2026-11-20 25:00:00", "+43 1 5056416"])
+@pytest.mark.parametrize(
+    "text",
+    ["12:34:56", "ratio 3:45", "2026-13-45 10:00:00", "aa:10:20:30:40:50", "2026-11-20 25:00:00", "+43 1 5056416"],
+)
 def test_what_is_no_time(text: str) -> None:
     assert find_times(text, NOW) == []
 
