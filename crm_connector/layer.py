@@ -37,7 +37,8 @@ class Problems:
     def __call__(self, text: str) -> None:
         self.count += 1
         if len(self._texts) < self._most:
-            self._texts.append(text[:500])
+            # What stands in a file must not reach a terminal or a log as control sequences.
+            self._texts.append("".join(sign if sign.isprintable() else " " for sign in text[:500]))
 
     def texts(self) -> list[str]:
         """The messages, with a last line about those that were not kept."""

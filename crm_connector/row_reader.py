@@ -50,6 +50,7 @@ class RowReader:
     """
 
     def __init__(self, header: Sequence[str], settings: Mapping[str, Any], source: str, report: Report) -> None:
+        self.width = len(header)
         self._source = source
         self._report = report
         self._zone = zone_named(str(settings.get("time_zone", "UTC")), "time_zone")

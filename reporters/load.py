@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from abusehandler.reporters.definition import Definition
 
+log = logging.getLogger(__name__)
 #: the definitions that come with the program
 SHIPPED = Path(__file__).resolve().parent
 
@@ -38,12 +40,15 @@ def definition_files(folder: Path) -> list[Path]:
 
 
 def load_definitions(folders: Iterable[str | Path] = ()) -> tuple[Definition, ...]:
-    """Ours and those of an operator's folders, by name; later folders win. Read once, then kept."""
-    return _load(tuple(str(folder) for folder in folders))
+    """Ours and those of an operator's folders, by name; later folders win. Read once, then kept.
+
+    Raises ConfigurationError for the first file that is wrong.
+    """
+    return _load(tuple(str(folder) for folder in folders), True)
 
 
 def matcher_for(folders: Iterable[str | Path] = ()) -> Matcher:
-    """The index over `load_definitions(folders)`, made once."""
+    """The index over the definitions, made once. A file that is wrong is logged and left out: the others still read."""
     return _matcher(tuple(str(folder) for folder in folders))
 
 
@@ -54,21 +59,37 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=16)
-def _load(folders: tuple[str, ...]) -> tuple[Definition, ...]:
+def _load(folders: tuple[str, ...], strict: bool) -> tuple[Definition, ...]:
     found: dict[str, Definition] = {}
     for folder in dict.fromkeys((SHIPPED, *(Path(name).resolve() for name in folders))):
         here: dict[str, Path] = {}
-        for path in definition_files(folder):
-            definition = load_file(path)
-            if definition.name in here:
-                raise ConfigurationError(
-                    f"{path}: the name {definition.name!r} is taken by {here[definition.name].name}; give it another"
-                )
+        for path in _files(folder, strict):
+            try:
+                definition = load_file(path)
+                if definition.name in here:
+                    raise ConfigurationError(
+                        f"{path}: the name {definition.name!r} is taken by {here[definition.name].name}; give it another"
+                    )
+            except ConfigurationError as error:
+                if strict:
+                    raise
+                log.error("A definition is left out until it is mended: %s", error)
+                continue
             here[definition.name] = path
             found[definition.name] = definition
     return tuple(found[name] for name in sorted(found))
 
 
+def _files(folder: Path, strict: bool) -> list[Path]:
+    try:
+        return definition_files(folder)
+    except ConfigurationError as error:
+        if strict:
+            raise
+        log.error("A folder of definitions is left out: %s", error)
+        return []
+
+
 @lru_cache(maxsize=16)
 def _matcher(folders: tuple[str, ...]) -> Matcher:
-    return Matcher(_load(folders))
+    return Matcher(_load(folders, False))

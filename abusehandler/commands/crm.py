@@ -84,13 +84,18 @@ def _section(path: Path | None) -> tuple[Mapping[str, Any], Path]:
     return section, path.resolve().parent
 
 
+def _say(text: str) -> None:
+    """Print what may come from outside: no control sequences for the terminal."""
+    print("".join(sign if sign.isprintable() else " " for sign in text))
+
+
 def _check(settings: Mapping[str, Any], base: Path, as_json: bool) -> int:
     findings = []
     for link in configured_links(settings, base):
         for finding in try_connector(link.connector, link.name):
             findings.append({"source": link.name, "level": finding.level, "finding": finding.text})
             if not as_json:
-                print(f"{link.name}: {finding.level}: {finding.text}")
+                _say(f"{link.name}: {finding.level}: {finding.text}")
     if as_json:
         print(json.dumps(findings, indent=2, ensure_ascii=False))
     return int(any(finding["level"] == "error" for finding in findings))
@@ -127,9 +132,9 @@ def _lookup(directory: Directory, arguments: argparse.Namespace) -> int:
         print(json.dumps({**rows, "speaks for it": why}, default=str, ensure_ascii=False))
     else:
         for key, value in rows.items():
-            print(f"{key}: {value}")
+            _say(f"{key}: {value}")
         for line in why:
-            print(f"  {line}")
+            _say(f"  {line}")
     return int(answer.outcome != "one")
 
 
@@ -168,7 +173,7 @@ def _show(directory: Directory, customer_id: str | None, as_json: bool) -> int:
         ]
         print_rows(rows, as_json=as_json)
         for problem in [] if as_json else directory.problems():
-            print(problem)
+            _say(problem)
         return 0
     customer = directory.customer(customer_id)
     if customer is None:
@@ -195,13 +200,13 @@ def _show(directory: Directory, customer_id: str | None, as_json: bool) -> int:
             )
         )  # fmt: skip
         return 0
-    print(f"{customer.id} {customer.name} {customer.language}".rstrip())
+    _say(f"{customer.id} {customer.name} {customer.language}".rstrip())
     for contact in customer.contacts:
-        print(f"  {contact.role}: {contact.email} {contact.name} {contact.state}".rstrip())
+        _say(f"  {contact.role}: {contact.email} {contact.name} {contact.state}".rstrip())
     if customer.reseller:
-        print(f"  reseller: {customer.reseller}{' (passes notices on)' if customer.pass_on else ''}")
+        _say(f"  reseller: {customer.reseller}{' (passes notices on)' if customer.pass_on else ''}")
     for item in held:
-        print(f"  {_named(item)}  ({item.place})")
+        _say(f"  {_named(item)}  ({item.place})")
     return 0
 
 
@@ -218,17 +223,17 @@ def _diff(settings: Mapping[str, Any], base: Path, arguments: argparse.Namespace
             kinds = {name: list(getattr(change, name)) for name in Difference.__slots__}
             print(json.dumps({"source": link.name, **kinds}, ensure_ascii=False))
             continue
-        print(f"{link.name}: {_summary(change)}" if change else f"{link.name}: no change")
+        _say(f"{link.name}: {_summary(change)}" if change else f"{link.name}: no change")
         for name in Difference.__slots__:
             lines = getattr(change, name)
             shown = lines if arguments.all else lines[:_MOST_LINES]
             for line in shown:
-                print(f"  {name.replace('_', ' ')}: {line}")
+                _say(f"  {name.replace('_', ' ')}: {line}")
             if len(lines) > len(shown):
-                print(f"  {name.replace('_', ' ')}: ... and {len(lines) - len(shown)} more (--all)")
+                _say(f"  {name.replace('_', ' ')}: ... and {len(lines) - len(shown)} more (--all)")
         why = link.suspicion(known, fresh)
         if why:
-            print(f"  would be refused: {why}")
+            _say(f"  would be refused: {why}")
     return 0
 
 
@@ -249,11 +254,11 @@ def _import(settings: Mapping[str, Any], base: Path, accept: bool) -> int:
         fresh = link.read_fresh(keep=False)
         why = link.suspicion(known, fresh)
         if why and not accept:
-            print(f"{link.name}: not taken: {why}; look with crm diff, take it with --accept")
+            _say(f"{link.name}: not taken: {why}; look with crm diff, take it with --accept")
             refused += 1
             continue
         link.read_fresh(keep=True)
-        print(f"{link.name}: {_summary(difference(known, fresh)) or 'no change'}; {fresh.index.count()} prefixes kept")
+        _say(f"{link.name}: {_summary(difference(known, fresh)) or 'no change'}; {fresh.index.count()} prefixes kept")
         for problem in fresh.problems:
-            print(f"  {problem}")
+            _say(f"  {problem}")
     return int(refused > 0)

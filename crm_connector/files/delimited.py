@@ -71,7 +71,10 @@ class DelimitedFile:
             delimiter = self._delimiter or find_delimiter([text for _, text in first])
             rows = _rows(chain(first, lines), delimiter, report, name)
             reader, waiting = self._begin(rows, name, report)
-            for line, cells in chain(waiting, rows):
+            rows = chain(waiting, rows)
+            for line, cells in (
+                rows if ends_with_newline(self._path) else _but_cut_one(rows, reader.width, report, name)
+            ):
                 yield from reader.read(cells, line)
             yield from reader.customers()
 
@@ -124,6 +127,28 @@ def find_encoding(path: Path) -> str:
             return "cp1252"
         # A file cut inside a character is still UTF-8.
     return "utf-8-sig"
+
+
+def ends_with_newline(path: Path) -> bool:
+    """Whether the last line is complete."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 2))
+        return stream.read().rstrip(b"\0").endswith((b"\n", b"\r"))
+
+
+def _but_cut_one(
+    rows: Iterator[tuple[int, list[str]]], width: int, report: Report, name: str
+) -> Iterator[tuple[int, list[str]]]:
+    """All rows but the last if it has too few cells: half of `192.0.2.128/25` is somebody else's address."""
+    last = next(rows, None)
+    for row in rows:
+        if last is not None:
+            yield last
+        last = row
+    if last is not None and len(last[1]) >= width:
+        yield last
+    elif last is not None:
+        report(f"{name}:{last[0]}: the file ends within this row; left out. Is the file complete?")
 
 
 def find_delimiter(lines: Sequence[str]) -> str:

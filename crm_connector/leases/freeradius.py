@@ -22,6 +22,7 @@ from abusehandler.crm_connector.leases.session import (
     lease_files,
     oldest_wanted,
     open_text,
+    silence,
 )
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.errors import ConfigurationError
@@ -49,6 +50,7 @@ class FreeRadiusDetail:
         if not isinstance(self._named, list) or not all(isinstance(one, str) for one in self._named):
             raise ConfigurationError("customer_by: write a list of RADIUS attributes, for example [User-Name]")
         oldest_wanted(settings)
+        silence(settings)
 
     def mark(self) -> str:
         """Sizes and times of the files."""
@@ -56,7 +58,7 @@ class FreeRadiusDetail:
 
     def read(self, report: Report) -> Iterator[Item]:
         """Every session once."""
-        sessions = Sessions("", oldest_wanted(self._settings))
+        sessions = Sessions("", oldest_wanted(self._settings), silence(self._settings))
         for path in lease_files(self._settings, self._base):
             sessions.moved_to(path.name)
             with open_text(path) as stream:
@@ -69,6 +71,11 @@ class FreeRadiusDetail:
 
     def _told(self, record: dict[str, list[str]], line: int, sessions: Sessions) -> Iterator[Item]:
         status = _first(record, "Acct-Status-Type")
+        server = (
+            _first(record, "NAS-Identifier") or _first(record, "NAS-IP-Address") or _first(record, "NAS-IPv6-Address")
+        )
+        if status in ("Accounting-On", "Accounting-Off"):
+            yield from sessions.restart(server, _moment(record))
         if status not in ("Start", "Stop", "Interim-Update", "Alive"):
             return
         who = next((value for name in self._named if (value := _first(record, name))), "")
@@ -84,7 +91,8 @@ class FreeRadiusDetail:
                 if status == "Stop":
                     yield from sessions.stop(prefix, who, at, line, began=at - lasted if lasted else None)
                 else:
-                    yield from sessions.start(prefix, who, at - lasted if status != "Start" else at, line)
+                    began = at if status == "Start" else at - lasted
+                    yield from sessions.start(prefix, who, began, line, heard=at, server=server)
 
 
 def _records(stream: Any, name: str, report: Report) -> Iterator[tuple[int, dict[str, list[str]]]]:

@@ -26,6 +26,7 @@ from abusehandler.crm_connector.leases.session import (
     lease_files,
     oldest_wanted,
     open_text,
+    silence,
 )
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.crm_connector.times import parse_moment, zone_named
@@ -88,6 +89,7 @@ class PortBlocks:
                     f"pattern: write the groups (?P<{'>...), (?P<'.join(sorted(missing))}>...) too"
                 )
         oldest_wanted(settings)
+        silence(settings)
 
     def mark(self) -> str:
         """Sizes and times of the files."""
@@ -95,7 +97,7 @@ class PortBlocks:
 
     def read(self, report: Report) -> Iterator[Item]:
         """Every allocation once."""
-        sessions = Sessions("", oldest_wanted(self._settings))
+        sessions = Sessions("", oldest_wanted(self._settings), silence(self._settings))
         for path in lease_files(self._settings, self._base):
             sessions.moved_to(path.name)
             with open_text(path) as stream:
@@ -121,7 +123,7 @@ class PortBlocks:
         parse_prefix(public)
         ports = PortRange(int(first), int(last))
         if event in self._begins:
-            yield from sessions.start(public, who, at, line, ports)
+            yield from sessions.start(public, who, at, line, ports=ports)
         elif event in self._ends:
             yield from sessions.stop(public, who, at, line, ports=ports)
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from abusehandler.crm_connector.connector import Report
 
 #: Settings of every lease source.
-LEASE_SETTINGS = ("path", "keep_days", "customer_by", "longest_hours")
+LEASE_SETTINGS = ("path", "keep_days", "customer_by", "silent_hours")
 _MOST_FILES = 400
 #: A line longer than this is no lease.
 LONGEST_LINE = 20_000
@@ -83,35 +84,52 @@ def oldest_wanted(settings: Mapping[str, Any]) -> datetime:
     return datetime.now(timezone.utc) - timedelta(days=days)
 
 
+def silence(settings: Mapping[str, Any]) -> timedelta | None:
+    """`silent_hours`: after so long without a word a session counts as over; None if it is not set."""
+    hours = number_setting(settings, "silent_hours", 0, 0, 24 * 366)
+    return timedelta(hours=hours) if hours else None
+
+
+@dataclass(slots=True)
+class _Session:
+    who: str
+    began: datetime
+    heard: datetime
+    line: int
+    server: str
+
+
 class Sessions:
     """Sessions that are still open, by address and port block; makes assignments when they end.
 
-    An open session ends at the latest when another customer gets the same address; if its end never came, and
-    nobody followed, it counts as open.
+    An open session ends at the latest when another customer gets the same address, or when its server starts anew.
+    If its end never came, it counts as open, with `silent_after` until so long after it was last heard of.
     """
 
-    def __init__(self, source: str, since: datetime) -> None:
+    def __init__(self, source: str, since: datetime, silent_after: timedelta | None = None) -> None:
         self._source = source
         self._since = since
-        self._open: dict[tuple[str, PortRange | None], tuple[str, datetime, int]] = {}
+        self._silent_after = silent_after
+        self._open: dict[tuple[str, PortRange | None], _Session] = {}
 
     def start(
-        self, prefix: str, who: str, at: datetime, line: int, ports: PortRange | None = None
-    ) -> Iterator[Assignment]:
-        """A session begins, or is heard of again; yields the one that it ends."""
+        self, prefix: str, who: str, at: datetime, line: int, *,
+        ports: PortRange | None = None, heard: datetime | None = None, server: str = "",
+    ) -> Iterator[Assignment]:  # fmt: skip
+        """A session began at `at`, or is heard of again; yields the one that it ends."""
         key = (prefix, ports)
+        heard = heard or at
         known = self._open.get(key)
-        if known is not None and known[0] == who:
-            if at < known[1]:
-                self._open[key] = (who, at, known[2])
+        if known is not None and known.who == who:
+            known.began, known.heard = min(at, known.began), max(heard, known.heard)
             return
         if known is not None:
-            if at < known[1]:
+            if at < known.began:
                 # Told out of order: this one was over before the one we know began.
-                yield from self._done(prefix, who, at, known[1], line, ports)
+                yield from self._done(prefix, who, at, known.began, line, ports)
                 return
-            yield from self._done(prefix, known[0], known[1], at, known[2], ports)
-        self._open[key] = (who, at, line)
+            yield from self._done(prefix, known.who, known.began, at, known.line, ports)
+        self._open[key] = _Session(who, at, heard, line, server)
 
     def stop(
         self,
@@ -124,18 +142,28 @@ class Sessions:
         began: datetime | None = None,
     ) -> Iterator[Assignment]:
         """A session ends. `began` is its begin if the end tells it (RADIUS Acct-Session-Time)."""
-        key = (prefix, ports)
-        known = self._open.get(key)
-        if known is not None and known[0] == who and known[1] <= at:
-            del self._open[key]
-            yield from self._done(prefix, who, min(began or known[1], known[1]), at, known[2], ports)
+        known = self._open.get((prefix, ports))
+        if known is not None and known.who == who and known.began <= at:
+            del self._open[prefix, ports]
+            yield from self._done(prefix, who, min(began or known.began, known.began), at, known.line, ports)
         elif began is not None:
             yield from self._done(prefix, who, began, at, line, ports)
 
+    def restart(self, server: str, at: datetime) -> Iterator[Assignment]:
+        """A server starts or goes down: all its sessions are over (RFC 2866, Accounting-On and -Off)."""
+        for prefix, ports in [key for key, known in self._open.items() if known.server == server and known.began <= at]:
+            known = self._open.pop((prefix, ports))
+            yield from self._done(prefix, known.who, known.began, at, known.line, ports)
+
     def rest(self) -> Iterator[Assignment]:
         """The sessions that are still open."""
-        for (prefix, ports), (who, began, line) in self._open.items():
-            yield Assignment(prefix, who, began, None, ports, self._source, line)
+        now = datetime.now(timezone.utc)
+        for (prefix, ports), known in self._open.items():
+            end = known.heard + self._silent_after if self._silent_after is not None else None
+            if end is not None and end < now:
+                yield from self._done(prefix, known.who, known.began, end, known.line, ports)
+            else:
+                yield Assignment(prefix, known.who, known.began, None, ports, self._source, known.line)
 
     def moved_to(self, source: str) -> None:
         """The next file begins."""

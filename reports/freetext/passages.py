@@ -24,6 +24,7 @@ MOST_TEXT = 300_000
 _MOST_ATTACHMENTS = 10
 _MOST_LINES = 12_000
 _CLOSING_LINES = 14
+_CONTACT_LINES = 5
 
 _HEADER = re.compile(
     r"(?i)(?:received|return-path|delivered-to|envelope-to|delivery-date|message-id|mime-version|"
@@ -65,18 +66,23 @@ _CLOSING = re.compile(
     r"met vriendelijke groet|"
     r"distinti saluti|cordiali saluti|s pozdravem|z powa|с уважением|respectfully|sincerely"
 )
+_CONTACT = re.compile(r"(?i)(?:tel|telephone|phone|fax|mobile|mob|cell|telefon|tel[eé]fono)\b[.: ]{1,3}[+(]?\d")
 _QUOTE = re.compile(r"(?:[>|][ \t]?)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`text[start:end]` of the passage, without quote marks at its front. `number` counts from 0."""
+    """`text[start:end]` of the passage, without quote marks at its front.
+
+    `number` counts from 0; `filled` counts the lines up to here that are not blank: HTML mails are full of blank ones.
+    """
 
     number: int
     start: int
     end: int
     kind: LineKind
     quoted: int = 0
+    filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,12 @@ def _lines(text: str) -> tuple[Line, ...]:
         offset += len(piece) + 1
     kinds = _kinds(raw)
     _mark_closing(raw, kinds)
-    return tuple(Line(number, start, end, kinds[number], depth) for number, (start, end, depth, _) in enumerate(raw))
+    lines = []
+    filled = 0
+    for number, (start, end, depth, head) in enumerate(raw):
+        filled += bool(head.strip())
+        lines.append(Line(number, start, end, kinds[number], depth, filled))
+    return tuple(lines)
 
 
 def _mark_closing(raw: list[tuple[int, int, int, str]], kinds: list[LineKind]) -> None:
@@ -176,6 +187,8 @@ def _mark_closing(raw: list[tuple[int, int, int, str]], kinds: list[LineKind]) -
         stripped = head.strip()
         if stripped and len(head) < 60 and _CLOSING.match(stripped):
             left = _CLOSING_LINES
+        elif not left and _CONTACT.match(stripped):
+            left = _CONTACT_LINES
         elif left:
             left -= 1
             if (

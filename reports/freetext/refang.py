@@ -11,13 +11,14 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-# Every alternative begins with a bracket, a backslash or "hxxp", so that the scan over ordinary text is cheap.
+# Every alternative begins with a bracket, a backslash, a colon or "hxxp", so that the scan over ordinary text is cheap.
 _DEFANGED = re.compile(
     r"""
       (?P<dot> [ \t]? [\[({<] [ \t]{0,2} (?: \.|,|dot|punto|punkt) [ \t]{0,2} [\])}>] (?:[ \t](?=[A-Za-z0-9-]{1,63}\b))? | \\\. )
     | (?P<colon> [\[({] : (?: //)? [\])}] (?: [\[({]? // [\])}]? )? )
     | (?P<slash> [\[({] //? [\])}] )
     | (?P<at> [\[({] [ \t]? (?:@|at) [ \t]? [\])}] )
+    | (?P<gap> :// [ \t]{1,2} (?= [\w-]{1,63} \. [\w-] ) )
     | (?P<http> \b h(?:xx|XX|\*\*|tt|TT|ttx|\+\+)p (?P<s>s?) (?= [ \t]{0,2} [:\[({] ) )
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -139,13 +139,13 @@ def _places(passage: Passage) -> list[Place]:
                 roles = _header_roles(content)
                 if len(roles) >= 2:
                     columns = roles
-                heading = (_heading_role(stripped), stripped, line.number)
+                heading = (_heading_role(stripped), stripped, line.filled)
             continue
         if line.kind in ("header", "whois"):
             continue
         out += _line_places(passage, line, here, heading, columns, in_column)
         if heading[2] >= 0:
-            heading = (heading[0], heading[1], line.number)
+            heading = (heading[0], heading[1], line.filled)
     return out
 
 
@@ -282,7 +282,7 @@ def _prose_role(
     behind = label_behind(after)
     if not role and number == 0 and _BARE.match(between):
         # A value alone on its line belongs to the line above; so do the values below it.
-        if heading[2] >= 0 and line.number - heading[2] <= 4 and heading[0]:
+        if heading[2] >= 0 and line.filled - heading[2] <= 4 and heading[0]:
             weight = _WEIGHT[heading[0]]
             return heading[0], weight, f"below '{heading[1][-60:]}'"
         if behind:

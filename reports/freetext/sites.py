@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from abusehandler.reports.mail.message import Mail
 
 SiteRole = Literal["reported", "innocent", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """The last line without a name that may speak for those below; `accused`: it says they are the bad ones."""
+
+    role: SiteRole = ""
+    filled: int = -99
+    accused: bool = False
+
+
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
 _DRESSING = re.compile(
     r"(?i)/[^?#]{0,200}(?:logo|icon|twitter|facebook|linkedin|youtube|instagram|signature|banner|spacer|avatar)[^/?#]{0,60}\.(?:png|gif|jpe?g|svg)"
@@ -64,6 +75,7 @@ class _Vocabulary:
     accused: frozenset[str]
     works: frozenset[str]
     compared: frozenset[str]
+    cjk: tuple[tuple[str, SiteRole], ...]
 
 
 @lru_cache(maxsize=1)
@@ -72,20 +84,27 @@ def _vocabulary() -> _Vocabulary:
     labels: dict[str, SiteRole] = {plain(str(phrase)): "reported" for phrase in data["reported"]}
     labels.update({plain(str(phrase)): "innocent" for phrase in data["innocent"]})
     words = {key: frozenset(plain(str(word)) for word in data[key]) for key in ("accused", "works", "compared")}
-    return _Vocabulary(labels, frozenset(data["cited"]), **words)
+    sides: tuple[SiteRole, SiteRole] = ("reported", "innocent")
+    cjk = tuple((plain(phrase), role) for role in sides for phrase in data["cjk"][role])
+    return _Vocabulary(labels, frozenset(data["cited"]), words["accused"], words["works"], words["compared"], cjk)
 
 
 @lru_cache(maxsize=4096)
 def site_label(text: str, reach: int = 6) -> tuple[SiteRole, int]:
     """The role that the words before a URL give it, and how many words away they stand."""
-    labels = _vocabulary().labels
+    vocabulary = _vocabulary()
     words = words_of(text)
     for away in range(min(reach, len(words))):
         end = len(words) - away
         for length in range(min(5, end), 0, -1):
-            role = labels.get(" ".join(words[end - length : end]))
+            role = vocabulary.labels.get(" ".join(words[end - length : end]))
             if role:
                 return role, away
+    if not text.isascii():
+        low = plain(text[-40:])
+        place, role = max(((low.rfind(phrase), role) for phrase, role in vocabulary.cjk), default=(-1, ""))
+        if place >= 0:
+            return role, 0
     return "", 0
 
 
@@ -222,7 +241,8 @@ def _places(passage: Passage) -> list[SitePlace]:
     names = sorted(urls + find_hosts_beside(text, taken), key=lambda one: one.start)
     out: list[SitePlace] = []
     index = 0
-    heading: tuple[SiteRole, int] = ("", -99)
+    heading = _Heading()
+    before = ("", -9)  # the line above, when a heading runs over two
     for line in passage.lines:
         while index < len(names) and names[index].start < line.start:
             index += 1
@@ -233,16 +253,9 @@ def _places(passage: Passage) -> list[SitePlace]:
         if not here:
             content = text[line.start : min(line.end, line.start + 300)].strip()
             if content.strip("-=_*#+| \t"):
-                role, away = site_label(content[-160:], 8)
-                said = set(words_of(content)) if len(content) < 120 else set()
-                if role != "reported" and len(content) < 80 and _vocabulary().accused & said:
-                    role, away = "reported", 0
-                elif role == "reported" and _vocabulary().works & said and not _vocabulary().accused & said:
-                    role, away = "innocent", 0
-                if content.endswith(":") or len(content) < 60:
-                    heading = (role if away < 5 else "", line.number)
-                elif line.number - heading[1] > 3 or len(content) > 100:
-                    heading = (role if away < 2 else "", line.number)
+                above = before[0] if line.number - before[1] == 1 and not before[0].endswith((".", "!", "?")) else ""
+                heading = _heading(content, above, line, heading)
+                before = (content, line.number)
             continue
         if line.kind in ("header", "whois"):
             continue
@@ -253,8 +266,26 @@ def _places(passage: Passage) -> list[SitePlace]:
             previous, previous_end = (place.why, place.weight, place.why), found.end
             out.append(place)
         if _BARE.match(text[line.start : min(here[0].start, line.start + 40)]):
-            heading = (heading[0], line.number)
+            heading = replace(heading, filled=line.filled)
     return out
+
+
+def _heading(content: str, above: str, line: Line, last: _Heading) -> _Heading:
+    """What a line without names says about those below it; `above` is its first half where it runs over two lines."""
+    whole = f"{above[-160:]} {content}" if above else content
+    vocabulary = _vocabulary()
+    role, away = site_label(content[-160:], 8)
+    said = set(words_of(whole)) if len(content) < 160 else set()
+    accused = bool(vocabulary.accused & said)
+    if role != "reported" and len(content) < 80 and vocabulary.accused & set(words_of(content)):
+        role, away = "reported", 0
+    elif role == "reported" and vocabulary.works & said and not accused:
+        role, away = "innocent", 0
+    if content.endswith(":") or len(content) < 60:
+        return _Heading(role if away < 5 else "", line.filled, accused)
+    if line.filled - last.filled > 3 or len(content) > 100:
+        return _Heading(role if away < 2 else "", line.filled, accused)
+    return last
 
 
 def _weigh(
@@ -263,7 +294,7 @@ def _weigh(
     found: FoundName,
     between: str,
     number: int,
-    heading: tuple[SiteRole, int],
+    heading: _Heading,
     previous: tuple[str, float, str],
 ) -> SitePlace:
     role, away = site_label(between[-100:])
@@ -277,8 +308,8 @@ def _weigh(
         weight, why = (3.0 if away == 0 else 2.2 if away < 3 else 1.2), f"'{between.strip()[-40:]}'"
     elif role == "innocent":
         weight, why = (-4.0 if away == 0 else -3.0 if away < 3 else -1.5), f"'{between.strip()[-40:]}'"
-    elif bare and line.number - heading[1] <= 3 and heading[0]:
-        weight = 2.8 if heading[0] == "reported" else -3.0
+    elif bare and line.filled - heading.filled <= 3 and heading.role:
+        weight = 2.8 if heading.role == "reported" else -3.0
         why = "below a heading"
     if bare and weight >= 0:
         weight, why = weight + 1.2, why or "alone on its line"
@@ -288,7 +319,7 @@ def _weigh(
         weight -= 0.5
     if line.kind == "signature":
         weight, why = min(weight, 0.0) - 4.0, "in a signature"
-    elif line.kind == "closing" and not (weight > 2 and why == "below a heading"):
+    elif line.kind == "closing" and not (heading.accused and why == "below a heading"):
         weight, why = weight - 2.0, why or "behind the greeting"
     if passage.kind == "subject":
         weight, why = max(weight, 0.0) + 2.0, "in the subject line"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds for one mail. Sizes are in bytes, `seconds` is wall time for decoding.
+    """Bounds for one mail. Sizes are in bytes, `seconds` is processor time for decoding (wall time
+    would make a busy machine read less).
 
     `depth` counts all nesting (multiparts, mails in mails, archives in archives); `archive_ratio` is the unpacked size
     by the packed size above which a file of more than a megabyte is taken for a bomb.
@@ -45,7 +46,7 @@ class Budget:
     deadline: float = 0.0
 
     def __post_init__(self) -> None:
-        self.deadline = time.monotonic() + self.limits.seconds
+        self.deadline = time.thread_time() + self.limits.seconds
 
     def note(self, text: str) -> None:
         """Remember once, in words, that something was left out."""
@@ -94,4 +95,4 @@ class Budget:
 
     def late(self) -> bool:
         """Whether the time for this mail is used up."""
-        return time.monotonic() > self.deadline
+        return time.thread_time() > self.deadline

@@ -7,9 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from reporter_mails import CONTEXT, NOON, knowing, mail
 
-from abusehandler.reporters import read, refine
+from abusehandler.errors import ConfigurationError
+from abusehandler.reporters import load_definitions, read, refine
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.mail.message import Authentication
 from abusehandler.reports.reading import ReadEvent, Reading
@@ -130,8 +132,11 @@ def test_the_host_of_a_url_is_told(tmp_path: Path):
     ]
 
 
-def test_a_broken_folder_never_raises_at_read_time(tmp_path: Path):
+def test_a_broken_definition_is_left_out_and_told_and_the_others_read(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    context = knowing(tmp_path, STEPS)
     (tmp_path / "broken.yaml").write_text("name: [", encoding="utf-8")
-    assert read(mail("Attacker: 192.0.2.1"), ReadContext(received_at=NOON, reporter_folders=(str(tmp_path),))) is None
-    reading = Reading("report", "xarf", events=(ReadEvent({"source.ip": "192.0.2.1"}),))
-    assert refine(mail("x"), reading, ReadContext(received_at=NOON, reporter_folders=(str(tmp_path),))) is reading
+    assert read(mail("Attacker: 192.0.2.1"), context) is not None
+    assert "broken.yaml, line 1" in caplog.text
+    assert read(mail("Attacker: 192.0.2.1"), ReadContext(received_at=NOON, reporter_folders=("/nowhere",))) is None
+    with pytest.raises(ConfigurationError, match="broken.yaml"):
+        load_definitions([tmp_path])

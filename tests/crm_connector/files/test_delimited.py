@@ -184,3 +184,16 @@ def test_a_file_without_rows_or_sense(opened, tmp_path):
     (tmp_path / "customers.csv").unlink()
     with pytest.raises(ConfigurationError, match="No such file"):
         open_directory({"connector": "csv", "path": "customers.csv"}, base=tmp_path)
+
+
+def test_a_file_cut_within_a_row(opened):
+    """What is left of 192.0.2.128/25 would be another customer's address."""
+    known = opened("prefix,id,email\n192.0.2.0/28,1,a@example.net\n192.0.2.1")
+    assert ask(known, "192.0.2.1") == "1"
+    assert known.problems() == ["customers.csv:3: the file ends within this row; left out. Is the file complete?"]
+    assert opened("prefix,id\n192.0.2.0/28,1").problems() == []
+
+
+def test_messages_hold_no_control_sequences(opened):
+    known = opened("prefix,id\n\x1b[2Jrubbish,1\n")
+    assert "\x1b" not in known.problems()[0]

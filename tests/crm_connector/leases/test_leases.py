@@ -222,6 +222,36 @@ def test_freeradius_detail(opened):
     assert "User-Name" in problem
 
 
+def test_a_server_that_restarts_ends_its_sessions(opened):
+    text = """Sat Jan 31 10:00:00 2026
+\tUser-Name = "jo@dsl.example"
+\tAcct-Status-Type = Start
+\tNAS-IP-Address = 198.51.100.1
+\tFramed-IP-Address = 192.0.2.10
+\tTimestamp = 1769853600
+
+Sat Jan 31 10:00:00 2026
+\tUser-Name = "kim@dsl.example"
+\tAcct-Status-Type = Start
+\tNAS-IP-Address = 198.51.100.2
+\tFramed-IP-Address = 192.0.2.11
+\tTimestamp = 1769853600
+
+Sat Jan 31 11:00:00 2026
+\tAcct-Status-Type = Accounting-On
+\tNAS-IP-Address = 198.51.100.1
+\tTimestamp = 1769857200
+
+"""
+    known = opened("freeradius", {"detail": text})
+    assert holder(known, "192.0.2.10", utc(2026, 1, 31, 10, 59)) == "jo@dsl.example"
+    assert holder(known, "192.0.2.10", utc(2026, 1, 31, 11, 0)) == "none"
+    assert holder(known, "192.0.2.11", utc(2026, 2, 20)) == "kim@dsl.example"
+    known = opened("freeradius", {"detail": text}, silent_hours=2)
+    assert holder(known, "192.0.2.11", utc(2026, 1, 31, 11, 59)) == "kim@dsl.example"
+    assert holder(known, "192.0.2.11", utc(2026, 1, 31, 12, 0)) == "none"
+
+
 def test_a_login_becomes_a_customer_by_the_customer_file(tmp_path):
     (tmp_path / "detail").write_text(DETAIL)
     (tmp_path / "c.csv").write_text("customer_id,login,email\n1001,Jo@DSL.example,jo@example.net\n")

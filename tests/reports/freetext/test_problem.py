@@ -69,7 +69,7 @@ def test_no_word_no_problem() -> None:
     [
         ("brute-force", "SSH brute force", "sshd: Failed password", "ssh"),
         ("brute-force", "Brute force", "POST /wp-login.php", "wordpress"),
-        ("ddos-amplifier", "Exploitable NTP server", "ntpd monlist", "ntp-monitor"),
+        ("ddos-amplifier", "Exploitable NTP server", "ntpd monlist", "open-ntp"),
         ("exploit", "Attack", "a SQL injection", "sql-injection"),
         ("brute-force", "Brute force on SSH and FTP", "", ""),
         ("scanner", "Port scan", "of SSH", ""),

@@ -69,6 +69,6 @@ def test_broken_workbooks_are_named() -> None:
 
 
 def test_one_long_text_in_every_cell_does_not_grow_without_end() -> None:
-    data = workbook(*[["x" * 30_000] * 50] * 50)
+    data = workbook(*[["x" * 30_000] * 10] * 20)
     sheets, notes = read(data, Limits(seconds=60, text_chars=1_000_000))
-    assert len(sheets[0][1]) < 3_000_000 and notes
+    assert sum(len(text) for _, text in sheets) < 3_000_000 and notes
