@@ -14,6 +14,7 @@ What a bot adds is `handle(events)`. What the base sees to:
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections import defaultdict
@@ -195,7 +196,12 @@ class BatchBot(Bot):
 
 
 def _load(raw: bytes) -> Message:
-    message = orjson.loads(raw)
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        # stock bots write half surrogate pairs as they found them in a report; Python's own reader takes them
+        text = json.dumps(json.loads(raw), ensure_ascii=False)
+        message = orjson.loads(text.encode("utf-8", "replace"))
     if not isinstance(message, dict):
         raise ValueError("the message is no JSON object")
     return message

@@ -115,7 +115,7 @@ class BoxBot(Bot):
     def check_values(cls, parameters: Mapping[str, Any]) -> list[list[str]]:
         """Faults in the values: each number of ours must be a number of the right size."""
         found = []
-        for name in ("batch_size", "gather_seconds", "queue_limit", "rate_limit"):
+        for name in ("batch_size", "gather_seconds", "queue_limit", "rate_limit", "longest_wait", "refresh_seconds"):
             value = parameters.get(name)
             least = 1 if name in ("batch_size", "queue_limit") else 0
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < least):

@@ -15,6 +15,7 @@ from intelmq.lib.bot import Bot
 from intelmq.lib.exceptions import PipelineError
 from intelmq.lib.message import MessageFactory
 
+from abusehandler.bots import _intelmq
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.configuration import configuration_path
@@ -22,7 +23,10 @@ from abusehandler.errors import EvidenceError
 from abusehandler.tickets.database import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from psycopg2.extensions import cursor as Cursor
 
     from abusehandler.tickets.reports import ReportRecord
 
@@ -49,6 +53,9 @@ class IntakeCollector(BoxBot, BatchBot):
         return [self.bot_id]
 
     def process(self) -> None:
+        if _intelmq.dry_run(self):
+            self.logger.info("Nothing is taken in a dry run; 'abusehandler report list' shows what came in.")
+            return
         try:
             self.take_new()
             self.hand_on()
@@ -63,23 +70,32 @@ class IntakeCollector(BoxBot, BatchBot):
     def take(self, path: Path, *, name: str) -> None:
         """Stores the file as evidence and records it; it may be forgotten by its source when this returns."""
         with path.open("rb") as file:
-            kept = self.box.evidence.keep(iter(lambda: file.read(READ_CHUNK), b""))
-        report, new = self.box.reports.accept(kept, kind=self._kind, channel=self.bot_id, name=name, feed=self.name)
+            self.take_bytes(iter(lambda: file.read(READ_CHUNK), b""), name=name)
+
+    def take_bytes(
+        self, pieces: Iterable[bytes], *, name: str, note: Callable[[Cursor, int], None] | None = None
+    ) -> None:
+        """The same for bytes from elsewhere; `note` is written together with the record, see ReportStore.accept."""
+        kept = self.box.evidence.keep(pieces)
+        report, new = self.box.reports.accept(
+            kept, kind=self._kind, channel=self.bot_id, name=name, feed=self.name, note=note
+        )
         self.logger.debug("%s is report %d%s.", name, report.id, "" if new else ", which was here before")
 
     def hand_on(self) -> None:
         """Sends the recorded reports that no reader has yet."""
-        while waiting := self.box.reports.waiting(self.channels(), REPORTS_AT_ONCE):
+        while True:
             if self._connect():
                 self._wait_for_room()
-            self._send_reports(waiting)
-            self.box.reports.queued(waiting)
+            with self.box.reports.handing_on(self.channels(), kind=self._kind, limit=REPORTS_AT_ONCE) as waiting:
+                if waiting:
+                    self._send_reports(waiting)
             if len(waiting) < REPORTS_AT_ONCE:
                 return
 
     def _send_reports(self, reports: list[ReportRecord]) -> None:
         messages = [self._message(report) for report in reports]
-        if self._connect():
+        if self._connect() and not _intelmq.being_debugged(self):
             self._send({"_default": [orjson.dumps(message) for message in messages]})
         else:
             for message in messages:

@@ -22,6 +22,7 @@ SOURCE = "_Bot__source_pipeline"
 DESTINATION = "_Bot__destination_pipeline"
 CURRENT_MESSAGE = "_Bot__current_message"
 COUNTER = "_Bot__message_counter"
+SIGHUP = "_Bot__sighup"
 HANDLE_SIGHUP = "_Bot__handle_sighup"
 LOG_EVERY = "_Bot__log_processed_messages_seconds"
 
@@ -71,6 +72,12 @@ def count_taken(bot: Bot, number: int) -> None:
 def handle_reload(bot: Bot) -> None:
     """Does a reload that SIGHUP asked for, if one waits."""
     getattr(bot, HANDLE_SIGHUP)()
+
+
+def reload_waits(bot: Bot) -> bool:
+    """Whether SIGHUP asked for a reload that is not done yet."""
+    event = getattr(bot, SIGHUP)
+    return bool(event and event.is_set())
 
 
 def being_debugged(bot: Bot) -> bool:

@@ -6,18 +6,27 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import io
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
+from abusehandler.tickets.database import Unavailable
+from abusehandler.tickets.reports import Outcome
+from intelmq.lib.exceptions import PipelineError
+
+from abusehandler.errors import EvidenceError
 
 if TYPE_CHECKING:
-    import gzip
     from collections.abc import Iterable, Iterator, Sequence
 
     from abusehandler.bots._batch import Message
     from abusehandler.tickets.reports import ReportRecord
+
+
+class ReportUnreadError(ValueError):
+    """A report that cannot be read at all: its record says why, and the others go on."""
 
 
 class ReadingBot(BoxBot, BatchBot):
@@ -29,7 +38,27 @@ class ReadingBot(BoxBot, BatchBot):
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         for message in messages:
             report = self._recorded(message)
-            yield from (("_default", event) for event in self.read_report(message, report))
+            try:
+                yield from (("_default", event) for event in self.read_report(message, report))
+            except (Unavailable, PipelineError):
+                raise
+            except Exception as error:
+                if self._is_outage(error):
+                    raise
+                self._note_unread(report, error)
+                raise ReportUnreadError(f"report {report.id} cannot be read: {type(error).__name__}: {error}") from error
+
+    def _is_outage(self, error: Exception) -> bool:
+        """Whether it is the whole evidence folder or the disk that is away, and not the evidence of this report."""
+        if isinstance(error, EvidenceError):
+            one_is_missing = isinstance(error.__cause__, FileNotFoundError) and self.box.evidence.holds_anything()
+            return not one_is_missing
+        return isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
+
+    def _note_unread(self, report: ReportRecord, error: Exception) -> None:
+        """The report waits for a person with the reason; its message goes to the dump file too."""
+        reason = f"the reader failed: {type(error).__name__}: {error}"
+        self.box.reports.finish(report.id, Outcome("unread", type(self).__name__, reason))
 
     def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
         """Yields the events of a report and notes in the end what came of it."""

@@ -30,8 +30,9 @@ class Connector(Protocol):
 
     The class is made by `Class(settings, base)`: its part of the `customers:` section of abusehandler.yaml and the
     folder that relative paths start from. The constructor raises ConfigurationError for wrong settings and does not
-    touch the network. A class attribute `remote = True` says that reading waits for another machine: it is then
-    done in the background, with growing pauses after failures.
+    touch the network. A class
+    attribute `remote = True` says that reading waits for another machine: it is then done in the background, with
+    growing pauses after failures; `background = True` says that of a large local source.
     """
 
     def read(self, report: Report) -> Iterator[Item]:

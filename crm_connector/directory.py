@@ -198,6 +198,9 @@ def configured_links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:
             max_gone_percent=number_setting(part, "max_gone_percent", 20, 0, 100),
             max_age=timedelta(hours=number_setting(part, "max_age_hours", 24, 0.1, 24 * 366)),
             last_good=copy,
+            every=timedelta(minutes=number_setting(part, "every_minutes", 0, 0, 10080))
+            if "every_minutes" in part
+            else None,
         )
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from abusehandler.crm_connector.connector import Item
 
 _VERSION = 1
+#: Seconds; no reading lasts a day.
+_STALE = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class LastGood:
 
     def __init__(self, folder: Path, name: str, settings: Mapping[str, Any]) -> None:
         self.path = folder / f"{name}-{fingerprint(settings)}.copy"
-        self._new = folder / f".{self.path.name}.{os.getpid()}"
+        # Another process, or an older reader in this one, may be writing its own.
+        self._new = folder / f".{self.path.name}.{secrets.token_hex(6)}"
         self._stream: BinaryIO | None = None
         self._items = 0
 
@@ -67,6 +72,7 @@ class LastGood:
         self.discard()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             # Customers' addresses are nobody else's business on this machine.
             handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
@@ -76,6 +82,13 @@ class LastGood:
         self._stream = os.fdopen(handle, "wb", buffering=1 << 18)
         self._stream.write(orjson.dumps({"copy": _VERSION}) + b"\n")
         return self._stream
+
+    def _sweep(self) -> None:
+        """Remove what a crash left half written."""
+        for stale in self.path.parent.glob(f".{self.path.name}.*"):
+            with contextlib.suppress(OSError):
+                if time.time() - stale.stat().st_mtime > _STALE:
+                    stale.unlink()
 
     def keep(self, layer: Layer) -> None:
         """The reading was good: the new copy takes the old one's place."""

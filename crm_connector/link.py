@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 #: Pauses between tries of a broken remote source, seconds: doubled from the first to the last.
 _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 900.0
+#: A remote source that cannot tell whether anything changed is read so often, seconds, if nothing else is set.
+_EVERY = 900.0
+#: Reading may take one part in so many of the time: a month of leases must not be read all day long.
+_SHARE = 10
 
 
 class Link:
@@ -34,6 +38,7 @@ class Link:
         max_gone_percent: float = 20.0,
         max_age: timedelta = timedelta(hours=24),
         last_good: LastGood | None = None,
+        every: timedelta | None = None,
     ) -> None:
         self.name = name
         self.connector = connector
@@ -41,6 +46,9 @@ class Link:
         self.layer: Layer | None = None
         self.trouble = ""
         self.remote = bool(getattr(connector, "remote", False))
+        self._background = self.remote or bool(getattr(connector, "background", False))
+        self._every = every
+        self._due = 0.0
         self._max_gone = max_gone_percent
         self._max_age = max_age
         self.copy = last_good
@@ -76,15 +84,18 @@ class Link:
     def refresh(self, *, wait: bool = False) -> bool:
         """Read again if the source changed; whether there is a new state. Never raises.
 
-        A remote source is read by a thread; its state is taken by the next call after it came, unless `wait`.
+        A remote or large source is read by a thread; its state is taken by the next call after it came. With `wait`
+        it is read now, even if it is not due yet.
         """
-        if self.remote and not wait:
+        if self._background and not wait:
             fresh, self._fresh = self._fresh, None
             if fresh is not None:
                 self.layer = fresh
-            if time.monotonic() >= self._not_before and self._working.acquire(blocking=False):
+            if time.monotonic() >= max(self._not_before, self._due) and self._working.acquire(blocking=False):
                 threading.Thread(target=self._in_background, name=f"customers-{self.name}", daemon=True).start()
             return fresh is not None
+        if not wait and time.monotonic() < self._due:
+            return False
         with self._working:
             fresh = self._try()
         if fresh is not None:
@@ -144,11 +155,17 @@ class Link:
 
     def _read(self) -> tuple[Layer, str]:
         # The mark is taken first: a change during the reading is then seen by the next refresh.
+        begin = time.monotonic()
         mark = self.connector.mark()
         problems = Problems()
         items = self.connector.read(problems)
         layer = build_layer(items if self.copy is None else teeing(items, self.copy), problems, self.name)
         layer.problems = problems.texts()
+        took = time.monotonic() - begin
+        every = _EVERY if self.remote and not mark else 0.0
+        every = self._every.total_seconds() if self._every is not None else every
+        # What takes less than a second may be read at each look.
+        self._due = time.monotonic() + max(every, took * _SHARE if took > 1 else 0.0)
         return layer, mark
 
     def _accepted_by_person(self, layer: Layer) -> bool:

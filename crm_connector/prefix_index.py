@@ -38,6 +38,8 @@ class PrefixIndex:
     """Rows by prefix, time and port. Filled by `add`, closed by `freeze`, then only read."""
 
     def __init__(self) -> None:
+        #: Whether any row has ports.
+        self.shared = False
         # Until `freeze`: first address << 40 | prefix length << 32 | row.
         self._keys: dict[int, list[int]] = {32: [], 128: []}
         self._segments: dict[int, Segments] = {}
@@ -80,6 +82,7 @@ class PrefixIndex:
             self._limit.append(len(self._start))
             self._start.append(start)
             self._end.append(end)
+            self.shared = self.shared or ports is not None
             first, last = ports or (0, _NO_PORT)
             self._port_first.append(first)
             self._port_last.append(last)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 #: Keys of a connector's settings that the directory itself understands.
-LINK_SETTINGS = ("connector", "overwrite", "copy", "max_gone_percent", "max_age_hours", "name")
+LINK_SETTINGS = ("connector", "overwrite", "copy", "max_gone_percent", "max_age_hours", "every_minutes", "name")
 #: Keys of the section as a whole.
 SECTION_SETTINGS = ("chain", "exceptions", "clock_skew_seconds", "state_path")
 

@@ -40,6 +40,7 @@ class Snapshot:
         }
         # For each layer, the customer behind each number that its rows use.
         self._holders = [[self._resolve(key) for key in layer.customer_ids] for layer in self.layers]
+        self._read_at = [layer.read_at.timestamp() for layer in self.layers]
         self._with_names = any(len(layer.names) for layer in self.layers)
         self._kept: dict[tuple[int, int], Answer] = {}
 
@@ -50,8 +51,10 @@ class Snapshot:
     def customer(self, key: str) -> Customer | None:
         """The customer with this id or alias."""
         known = self._customers.get(key)
-        if known is None and self._aliases:
-            known = self._customers.get(self._aliases.get(alias_key(key), ""))
+        if self._aliases and (known is None or not (known.name or known.contacts)):
+            # A lease source names customers by login; that its table makes a customer of each must not hide whose
+            # login it is.
+            known = self._customers.get(self._aliases.get(alias_key(key), "")) or known
         return known
 
     def customers(self) -> dict[str, Customer]:
@@ -119,10 +122,11 @@ class Snapshot:
     def _limited_answer(self, at: int, bits: int, slot: int, query: Query) -> Answer | None:
         layer = self.layers[at]
         index = layer.index
-        hits = index.find(bits, slot, int(query.at.timestamp()), self._skew, query.port)
-        if len(hits) == 1:
+        seconds = int(query.at.timestamp())
+        hits = index.find(bits, slot, seconds, self._skew, query.port)
+        if len(hits) == 1 and seconds <= self._read_at[at]:
             row, _, exact = hits[0]
-            if exact and (query.port is not None or index.ports(row) is None):
+            if exact and (query.port is not None or not index.shared or index.ports(row) is None):
                 holder = self._holders[at][index.customer[row]]
                 return Answer("one", holder, (), layer.place(row), _HOLDER, moment_of(index.end(row)))
         return self._judge(at, bits, hits, query) if hits else None
@@ -136,6 +140,8 @@ class Snapshot:
             row, _, exact = next((hit for hit in hits if hit[2]), hits[0])
             reason = _HOLDER if exact else f"only holder within {self._skew} s of that time"
             end = moment_of(index.end(row))
+            if index.is_lease(row) and query.at > layer.read_at:
+                reason += f"; the source was read before it, {layer.read_at:%Y-%m-%d %H:%M:%S} UTC"
             return Answer("one", holders[index.customer[row]], (), layer.place(row), reason, end)
         candidates = tuple(layer.assignment(row, index.prefix(bits, slot)) for row, slot, _ in hits[:_MOST_CANDIDATES])
         exact_ones = {holders[index.customer[row]].id for row, _, exact in hits if exact}

@@ -13,7 +13,7 @@ leave_root() {
     shift 2
     [ "$(id -u)" = 0 ] || return 0
     command -v setpriv >/dev/null || fail "setpriv is missing: apt-get install util-linux"
-    install_for_root
+    install_for_root "$script"
     rm -rf -- "$folder/source"
     mkdir -p "$folder/source"
     tar -C "$source_folder" --exclude=./.git --exclude=./.tryout --exclude=./.test-venv --exclude='*.egg-info' \
@@ -25,9 +25,11 @@ leave_root() {
         env HOME="$folder" PYTHON="$python" ABUSEHANDLER_FOLDER="$folder" bash "$folder/source/installer/$script" "$@"
 }
 
-# What Debian leaves out of python3 and Redis, where we may install it.
+# What Debian leaves out of python3, Redis, and for the tests Dovecot, where we may install it.
 install_for_root() {
     local wanted=()
+    [ "$1" = test.sh ] && [ ! -x /usr/sbin/dovecot ] && [ -z "$(command -v dovecot)" ] && wanted+=(dovecot-imapd)
+    [ "$1" = test.sh ] && [ -z "$(command -v openssl)" ] && wanted+=(openssl)
     python=$(find_python as_nobody) || wanted+=(python3)
     [ -n "$python" ] && ! as_nobody "$python" -c 'import ensurepip, venv' 2>/dev/null && wanted+=(python3-venv)
     if [ -n "$python" ] && ! as_nobody "$python" -c 'import platform, sys; sys.exit(sys.version_info >= (3, 13) or platform.machine() != "x86_64")'; then

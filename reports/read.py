@@ -157,7 +157,9 @@ class _Order:
             if any(is_partial(read) for read in machine.events) and not self.late():
                 machine = complete(machine, self.ask(_free_text("read"), mail), mail)
             return self.finish(machine)
-        if self.options.reporters and not self.late() and (known := self.ask(_reporters(), mail)) is not None:
+        known = self.ask(_reporters(), mail) if self.options.reporters and not self.late() else None
+        # A definition that no longer fits its sender finds nothing; the text is read as anybody's then.
+        if known is not None and (known.events or known.verdict == "not-a-report"):
             return self.finish(known)
         if certain is not None:
             return certain

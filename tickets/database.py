@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import select
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import psycopg2.extensions
+import psycopg2.sql
 
 from abusehandler.errors import StoreError
 
@@ -44,6 +46,7 @@ class Database:
         self._dsn = dsn
         self._application = application
         self._connection: psycopg2.extensions.connection | None = None
+        self._listening: psycopg2.extensions.connection | None = None
         #: Roll every transaction back instead of committing it: for trying what would happen.
         self.dry_run = False
 
@@ -118,6 +121,28 @@ class Database:
         with self.transaction() as cursor:
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def wait_for(self, channel: str, seconds: float) -> bool:
+        """Waits until somebody says something on the channel (NOTIFY), at most so long; returns whether somebody did.
+
+        The first call on a connection listens and returns at once: what was said before it cannot be known. Raises
+        Unavailable when the connection breaks.
+        """
+        connection = self.connection()
+        if self._listening is not connection:
+            self.fetch(psycopg2.sql.SQL("LISTEN {}").format(psycopg2.sql.Identifier(channel)))
+            self._listening = connection
+            return True
+        try:
+            if not connection.notifies:
+                select.select([connection], [], [], seconds)
+                connection.poll()
+        except (psycopg2.Error, OSError, ValueError) as error:
+            self.close()
+            raise Unavailable(f"the connection to PostgreSQL broke: {_one_line(error)}") from error
+        said = bool(connection.notifies)
+        connection.notifies.clear()
+        return said
 
     def close(self) -> None:
         """Gives the connection up; the next use opens another."""

@@ -101,6 +101,13 @@ class EvidenceStore:
             )
         return content
 
+    def holds_anything(self) -> bool:
+        """Whether the folder is there with evidence in it; an empty one is more likely a disk that is not mounted."""
+        try:
+            return any(len(entry.name) == 2 for entry in self.folder.iterdir())
+        except OSError:
+            return False
+
     def path(self, sha256: str) -> Path:
         """Where evidence with this SHA-256 lies or would lie."""
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +13,10 @@ from psycopg2.extras import Json, execute_values
 from abusehandler.tickets.incoming import stored_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from psycopg2.extensions import cursor as Cursor
 
     from abusehandler.reports.reading import BadPart
     from abusehandler.tickets.database import Database
@@ -23,6 +26,8 @@ ReportState = Literal["read", "partly", "unread", "not-a-report"]
 #: So many unreadable parts of one report are kept with their text; the rest is only counted.
 PARTS_KEPT = 500
 TEXT_KEPT = 4000
+#: How long a report waits for the collector of its own channel before another of its kind hands it on.
+ADOPT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class ReportRecord:
     name: str
     feed: str
     received_at: datetime
+    #: Counted from 1; see tickets/rereading.py.
+    reading: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +74,34 @@ class ReportStore:
         feed: str = "",
         sender: str = "",
         subject: str = "",
+        note: Callable[[Cursor, int], None] | None = None,
     ) -> tuple[ReportRecord, bool]:
-        """Records a report; the same bytes again are the same report. Returns it and whether it is new."""
-        ((number, received_at, times, recorded_channel),) = self._database.fetch(
-            """
-            INSERT INTO reports (evidence, kind, channel, name, feed, sender, subject, size)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (evidence) DO UPDATE SET times_received = reports.times_received + 1
-            RETURNING id, received_at, times_received, channel
-            """,
-            (kept.sha256, kind, channel, *(_storable(text, 500) for text in (name, feed, sender, subject)), kept.size),
-        )
-        return ReportRecord(number, kept.sha256, kind, recorded_channel, name, feed, received_at), times == 1
+        """Records a report; the same bytes again are the same report. Returns it and whether it is new.
+
+        `note(cursor, number)` is called in the same transaction, for what the source must remember together with it.
+        """
+
+        def work(cursor: Cursor) -> Any:
+            cursor.execute(
+                """
+                INSERT INTO reports (evidence, kind, channel, name, feed, sender, subject, size)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+                ON CONFLICT (evidence) DO UPDATE SET times_received = reports.times_received + 1
+                RETURNING id, received_at, times_received, channel, reading
+                """,
+                (
+                    kept.sha256, kind, channel,
+                    *(_storable(text, 500) for text in (name, feed, sender, subject)), kept.size,
+                ),
+            )  # fmt: skip
+            row = cursor.fetchone()
+            assert row is not None
+            if note is not None:
+                note(cursor, row[0])
+            return row
+
+        number, received_at, times, recorded_channel, reading = self._database.retrying(work)
+        return ReportRecord(number, kept.sha256, kind, recorded_channel, name, feed, received_at, reading), times == 1
 
     def waiting(self, channels: Sequence[str], limit: int = 100) -> list[ReportRecord]:
         """Reports of these channels that no reader has been given yet, oldest first."""
@@ -96,10 +119,34 @@ class ReportStore:
             ([report.id for report in reports],),
         )
 
+    @contextmanager
+    def handing_on(
+        self, channels: Sequence[str], *, kind: Literal["mail", "feed"], limit: int = 100
+    ) -> Iterator[list[ReportRecord]]:
+        """Reports that wait for a reader, oldest first: of these channels, and those of the kind whose own collector
+        has left them for a minute (ADOPT_SECONDS), because it runs no more.
+
+        Send them within the block: at its end they count as queued. Nobody else gets them meanwhile. If it breaks in
+        between they are given out again, so a reader may get a report twice, but never not at all.
+        """
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT id, evidence, kind, channel, name, feed, received_at, reading FROM reports "
+                "WHERE state = 'received' AND (channel = ANY(%s) OR kind = %s AND state_at < now() - %s * interval '1 second') "
+                "ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+                (list(channels), kind, ADOPT_SECONDS, limit),
+            )
+            reports = [ReportRecord(*row) for row in cursor.fetchall()]
+            yield reports
+            cursor.execute(
+                "UPDATE reports SET state = 'queued', state_at = now() WHERE id = ANY(%s)",
+                ([report.id for report in reports],),
+            )
+
     def find(self, number: int) -> ReportRecord | None:
         """The report with this number."""
         rows = self._database.fetch(
-            "SELECT id, evidence, kind, channel, name, feed, received_at FROM reports WHERE id = %s", (number,)
+            "SELECT id, evidence, kind, channel, name, feed, received_at, reading FROM reports WHERE id = %s", (number,)
         )
         return ReportRecord(*rows[0]) if rows else None
 

@@ -210,12 +210,17 @@ def _show(directory: Directory, customer_id: str | None, as_json: bool) -> int:
     return 0
 
 
+def _need_state_path(settings: Mapping[str, Any]) -> None:
+    if not settings.get("state_path"):
+        raise ConfigurationError("customers: state_path: write a folder; the copy to compare with is kept there")
+
+
 def _diff(settings: Mapping[str, Any], base: Path, arguments: argparse.Namespace) -> int:
+    _need_state_path(settings)
     for link in configured_links(settings, base):
         if link.copy is None:
-            raise ConfigurationError(
-                "customers: state_path: write a folder; without a copy there is nothing to compare with"
-            )
+            _say(f"{link.name}: no copy is kept (state_path, copy), so there is nothing to compare with")
+            continue
         fresh = link.read_fresh()
         known = link.copy.load() if link.copy.exists() else None
         change = difference(known, fresh)
@@ -246,10 +251,12 @@ def _summary(change: Difference) -> str:
 
 
 def _import(settings: Mapping[str, Any], base: Path, accept: bool) -> int:
+    _need_state_path(settings)
     refused = 0
     for link in configured_links(settings, base):
         if link.copy is None:
-            raise ConfigurationError("customers: state_path: write a folder to keep the copy in")
+            _say(f"{link.name}: no copy is kept (state_path, copy)")
+            continue
         known = link.copy.load() if link.copy.exists() else None
         fresh = link.read_fresh(keep=False)
         why = link.suspicion(known, fresh)

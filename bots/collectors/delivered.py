@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import select
-
 from intelmq.lib.bot import CollectorBot
 
 from abusehandler.bots._intake import IntakeCollector
@@ -27,17 +25,8 @@ class DeliveredReportsCollectorBot(IntakeCollector, CollectorBot):
     #: Seconds to wait for PostgreSQL's word before looking again all the same.
     _longest_wait = 10.0
 
-    def prepare(self) -> None:
-        super().prepare()
-        with self.box.database.transaction() as cursor:
-            cursor.execute(f"LISTEN {STORED}")
-
     def take_new(self) -> None:
-        connection = self.box.database.connection()
-        if not connection.notifies:
-            select.select([connection], [], [], self._longest_wait)
-            connection.poll()
-        connection.notifies.clear()
+        self.box.database.wait_for(STORED, self._longest_wait)
 
     def channels(self) -> list[str]:
         return [self.channel]

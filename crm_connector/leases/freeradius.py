@@ -41,6 +41,8 @@ _MOST_ATTRIBUTES = 200
 class FreeRadiusDetail:
     """Reads detail files."""
 
+    background = True
+
     def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
         refuse_unknown(settings, LEASE_SETTINGS)
         self._settings = settings

@@ -43,6 +43,8 @@ _OPTION = re.compile(r"option agent\.(circuit|remote)-id (.{1,600})", re.ASCII)
 class IscDhcpd:
     """Reads lease files."""
 
+    background = True
+
     def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
         refuse_unknown(settings, LEASE_SETTINGS)
         self._settings = settings

@@ -43,6 +43,8 @@ _ESCAPED = re.compile("&#x([0-9a-fA-F]{2})")
 class Kea:
     """Reads lease files."""
 
+    background = True
+
     def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
         refuse_unknown(settings, LEASE_SETTINGS)
         self._settings = settings

@@ -70,6 +70,8 @@ _LONGEST_MATCHED = 2000
 class PortBlocks:
     """Reads the events of a NAT's block allocation."""
 
+    background = True
+
     def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
         refuse_unknown(settings, (*LEASE_SETTINGS, "pattern", "columns", "begins", "ends", "time_zone"))
         self._settings = settings

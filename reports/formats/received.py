@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from abusehandler.reports.mail.message import Mail
 
 _PEER = re.compile(
-    r"\bfrom\s{1,5}[^\s(\[]{0,255}\s{0,5}[(\[]?(?:[^()\[\]]{0,255})[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]", re.I
+    r"\bfrom\s{1,5}[^\s(\[]{0,255}\s{0,5}[(\[]?(?:[^()\[\]]{0,120})[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]", re.I
 )
 _OTHER_HEADERS = ("x-originating-ip", "x-source-ip", "x-sender-ip", "x-remote-ip", "x-real-ip", "x-client-ip")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,10 @@ _DELIMITERS = (",", ";", "\t", "|")
 _HEADER_WITHIN = 15
 _MOST_ROWS = 50_000
 _MOST_BAD = 200
+#: "attack on 192.0.2.1": the subject line names the victim.
+_ATTACKED = re.compile(
+    r"\b(?:on|against|to|towards|targeting|auf|gegen|contra|contre|sur|versus|na|op|tegen)\s+(?:[\w-]+\s+){0,3}$", re.I
+)
 _LARGEST_JSON = 20 * 1024 * 1024
 
 
@@ -110,7 +115,12 @@ def _as_the_subject_sees_it(subject: str, events: list[ReadEvent]) -> list[ReadE
     When the subject's addresses stand only on the destination's side, the sides are exchanged (an amplifier answers
     queries that were sent to it).
     """
-    named = {found.ip for found in find_addresses(refang(subject[:1000]).text) if found.prefix is None}
+    plain = refang(subject[:1000]).text
+    named = {
+        found.ip
+        for found in find_addresses(plain)
+        if found.prefix is None and not _ATTACKED.search(plain[max(0, found.start - 40) : found.start])
+    }
     sources = {read.event.get("source.ip") for read in events}
     if not named or named & sources or not named & {read.event.get("destination.ip") for read in events}:
         return events

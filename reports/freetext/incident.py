@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ _ELSEWHERE = frozenset(
 )
 
 
+_DATED = frozenset(("date", "datum", "fecha", "data", "дата", "sent", "gesendet"))
+_ENVELOPE = re.compile(
+    r"(?mi)^[> \t]*(?:from|von|de|da|od|от|subject|betreff|objet|asunto|assunto|oggetto)[ \t]?:[ \t]"
+)
 _MOST_RANKED = 200
 
 
@@ -67,8 +72,9 @@ class Clockwork:
             self._times[passage.part] = find_times(passage.text, self._now)
         return self._times[passage.part]
 
-    def on_line(self, passage: Passage, line: Line) -> tuple[datetime, Passage, int, int] | None:
-        zone = self._zones.get(passage.part) or self.zone
+    def on_line(self, passage: Passage, line: Line, explicit: bool) -> tuple[datetime, Passage, int, int] | None:
+        """The first time on the line that has a zone: its own, or (not `explicit`) the one stated for all."""
+        zone = None if explicit else self._zones.get(passage.part) or self.zone
         for one in self.times(passage):
             if one.start >= line.end:
                 break
@@ -113,6 +119,11 @@ class Clockwork:
             return -1.0 if "received" not in before else -0.5
         if _ELSEWHERE & set(before[-3:]):
             return -2.0
+        if (
+            _ENVELOPE.search(passage.text, max(0, start - 160), min(len(passage.text), one.end + 160))
+            and set(before[-4:]) & _DATED
+        ):
+            return -1.0  # when a mail was sent on, not when it happened
         rank = 2.0 if _INCIDENT & set(before) else 1.0
         return rank - (0.5 if one.year_guessed else 0.0)
 
@@ -136,12 +147,10 @@ class _LineKinds:
 def incident(candidate: Candidate, clockwork: Clockwork, passages: list[Passage], alone: bool) -> Incident:
     """Time and port of one address. `alone`: it is the only subject, so what the text says at large is about it."""
     when = None
-    for place in candidate.places[:50]:
-        if place.passage.kind == "subject" or place.weight < -1:
-            continue
-        when = clockwork.on_line(place.passage, place.line)
-        if when:
-            break
+    lines = [one for one in candidate.places[:50] if one.passage.kind != "subject" and one.weight >= -1]
+    for explicit in (True, False):
+        for place in lines:
+            when = when or clockwork.on_line(place.passage, place.line, explicit)
     if when is None:
         told = next((one for one in candidate.places if one.passage.kind != "subject"), None)
         when = clockwork.of_text((told.passage, told.found.start) if told else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -25,6 +26,15 @@ _HEDGED = re.compile(
     r"probablemente|vielleicht|eventuell|moglicherweise|"
     r"possivelmente|peut etre|forse|mogelijk|pravdepodobne|возможно)(?: be| have| has| is| it is| been| are| a|"
     r" an| part of a| with a| esta| este| infizierte)* $"
+)
+#: A line that names the problem outright counts as the subject line does.
+_NAMED = re.compile(
+    r"(?im)^[ \t>*#|-]{0,12}(?:(?:type|kind|nature|category|class)[ \t]of[ \t](?:the[ \t])?(?:abuse|attack|"
+    r"incident|activity|infringement|complaint|threat|event)"
+    r"|(?:abuse|attack|incident|threat|violation|report|event|issue|complaint)[ _-]?(?:type|category|class|"
+    r"classification|reason|name)"
+    r"|category|classification|type|typ|kategorie|art|tipo|tipo[ \t]de[ \t]\w{4,12}|reason|вид|тип|种类|类型)"
+    r"[ \t]{0,12}[:=|][ \t]{0,12}(\S.{2,100})$"
 )
 _NEGATED = re.compile(
     r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $"
@@ -118,9 +128,14 @@ def spread(text: str) -> str:
     return f" {_NO_WORD.sub(' ', plain(text))} "
 
 
+def _named(text: str) -> str:
+    """What lines such as "Type of attack: ..." say, and the subject line of a report that is sent on."""
+    return "\n".join(match[1] for match in islice(_NAMED.finditer(text[:_MOST_TEXT]), 6))
+
+
 def problems(subject: str, text: str) -> list[Problem]:
     """All problems with any sign, the likeliest first. Only the first 6,000 characters count. Never raises."""
-    head = spread(subject[:500])
+    head = spread(subject[:500] + "\n" + _named(text))
     body = spread(text[:_MOST_TEXT])
     there = {*head.split(), *body.split()}
     words, fronts = frozenset(there), frozenset(word[:3] for word in there)

@@ -77,6 +77,7 @@ def _replacements(text: str) -> list[tuple[int, int, str]]:
             "colon": "://" if "//" in match[0] else ":",
             "slash": match[0].strip("[](){}"),
             "at": "@",
+            "gap": "://",
         }
         if kind == "http":
             if match[0].lower() in ("http", "https"):

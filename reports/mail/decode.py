@@ -140,7 +140,9 @@ class _Decoder:
         """One part with content, and what is inside it."""
         kind = entity.content_type
         name = entity.filename.lower()
-        attached = entity.disposition == "attachment" or bool(name)
+        # A text with a name is the letter itself when it stands first and nobody calls it an attachment.
+        letter = kind in ("text/plain", "text/html") and not path.rpartition("/")[2].replace("1.", "").strip("1")
+        attached = entity.disposition == "attachment" or (bool(name) and not letter)
         if kind in _SMIME or name.endswith(".p7m"):
             inner = envelope.signed_content(content)
             if inner is not None:
@@ -264,7 +266,8 @@ def _is_text(kind: str, name: str, content: bytes) -> bool:
     if name.endswith((".asc", ".sig", ".p7s", ".pdf", ".png", ".jpg", ".gif", ".doc", ".xls", ".rtf")):
         return False
     if kind.startswith("text/") or _TEXT_TYPES.match(kind) or name.endswith(_TEXT_NAMES):
-        return b"\0" not in content[:4096] or content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        # A few NULs are dirt (or hide a letter from its readers); many are another file.
+        return content[:4096].count(0) * 10 <= len(content[:4096]) or content.startswith((b"\xff\xfe", b"\xfe\xff"))
     if kind.startswith(("image/", "audio/", "video/", "font/")):
         return False
     sample = content[:4096]

@@ -30,7 +30,7 @@ _COLUMN = re.compile(r"([A-Z]{1,3})\d{0,7}")
 #: numFmtIds that are dates or times (ECMA-376 part 1, 18.8.30); custom formats are judged by their letters.
 _DATE_FORMATS = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 _DATE_LETTERS = re.compile(r"[ymdhs]", re.I)
-_FORMAT_TEXT = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
+_FORMAT_TEXT = re.compile(r"\"[^\"]{0,100}\"|\[[^\]]{0,100}\]|\\.")
 
 
 class WorkbookError(Exception):

@@ -100,6 +100,7 @@ class ImapFolder:
         #: `move`, `flag` (a keyword or \\Flagged), or `nothing` where the server allows neither.
         self.marking: Literal["move", "flag", "nothing"] = "nothing"
         self._flag = ""
+        self._idling = False
 
     @property
     def is_open(self) -> bool:
@@ -128,9 +129,11 @@ class ImapFolder:
         """Leaves the server; never raises."""
         box, self._box = self._box, None
         if box is not None:
-            # without CLOSE, which would expunge what somebody marked as deleted
-            with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
-                box.logout()
+            # without CLOSE, which would expunge what somebody marked as deleted; an idling server hears no LOGOUT
+            if not self._idling:
+                with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
+                    box.logout()
+            self._idling = False
             with suppress(OSError, imaplib.IMAP4.error):
                 box.client.shutdown()
 
@@ -142,9 +145,15 @@ class ImapFolder:
             criteria = "UNFLAGGED"
         else:
             criteria = f"UNKEYWORD {self._flag}"
-        # without CHARSET, which some servers refuse
-        found: list[str] = self._guarded(lambda: self._open_box().uids(criteria, charset=None))
-        return sorted(int(uid) for uid in found)
+
+        def search() -> list[str]:
+            box = self._open_box()
+            # so that `wait` knows whether news came after this
+            box.client.response("EXISTS")
+            # without CHARSET, which some servers refuse
+            return box.uids(criteria, charset=None)
+
+        return sorted(int(uid) for uid in self._guarded(search))
 
     def pieces(self, uid: int) -> Iterator[bytes]:
         """The bytes of a mail as the server has them, without marking it as seen.
@@ -200,7 +209,8 @@ class ImapFolder:
     def _idle(self, seconds: float, interrupted: Callable[[], bool]) -> None:
         client = self._open_box().client
         if client.untagged_responses.get("EXISTS"):
-            client.untagged_responses.pop("EXISTS")
+            return
+        self._idling = True
         tag = client._command("IDLE")
         changed = False
         # the server may tell news before it says that it idles
@@ -213,6 +223,7 @@ class ImapFolder:
             changed = _readable(client.sock, min(left, LOOK_UP_SECONDS))
         client.send(b"DONE\r\n")
         self._open_box().consume_until_tagged_response(tag)
+        self._idling = False
 
     def _connect(self) -> BaseMailBox:
         settings = self._settings
@@ -256,10 +267,16 @@ class ImapFolder:
                 if folder == settings.folder:
                     raise ConfigurationError(f"{settings.host}: there is no folder {folder!r}; 'folder' must name one")
                 box.folder.create(folder)
-        box.folder.set(settings.folder)
+        try:
+            box.folder.set(settings.folder)
+        except imaplib.IMAP4.readonly:
+            box.folder.set(settings.folder, readonly=True)
         (validity,) = box.client.response("UIDVALIDITY")[1][:1] or [None]
         found = _UIDVALIDITY.search(validity or b"")
         self.uidvalidity = int(found[0]) if found else box.folder.status(settings.folder, ["UIDVALIDITY"])["UIDVALIDITY"]
+        if box.client.is_readonly:
+            self.marking = "nothing"
+            return
         if settings.processed_folder and "MOVE" in box.client.capabilities:
             self.marking = "move"
             return

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Whose address was it? Longest prefix, time, ports, names: the answers of a directory."""
 
+import random
 from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,17 @@ def test_just_after_the_last_lease():
     [answer] = known.lookup_many([Query("192.0.2.1", NOON + timedelta(seconds=20))])
     assert (answer.outcome, answer.reason) == ("one", "only holder within 60 s of that time")
     assert holder(known, "192.0.2.1", NOON + 2 * MINUTE) == "none"
+
+
+def test_an_event_newer_than_the_leases_says_so():
+    now = datetime.now(timezone.utc)
+    known = directory(Assignment("192.0.2.1", "a", now - HOUR, now + HOUR), Assignment("192.0.2.2", "b"))
+    before, after, static = known.lookup_many(
+        [Query("192.0.2.1", now - MINUTE), Query("192.0.2.1", now + MINUTE), Query("192.0.2.2", now + MINUTE)]
+    )
+    assert before.reason == "holder at that time"
+    assert after.reason.startswith("holder at that time; the source was read before it")
+    assert static.reason == "longest prefix is a /32"
 
 
 def test_two_customers_for_one_prefix_are_never_a_guess():
@@ -286,6 +298,42 @@ def test_the_index_agrees_with_looking_at_every_row(rows, number, hour, skew):
     customers = {customer for length, customer in fitting if length == longest}
     expected = "none" if not customers else customers.pop() if len(customers) == 1 else "ambiguous"
     assert holder(directory(*items, skew=skew * 3600), str(address), at) == expected
+
+
+@pytest.mark.parametrize(
+    ("bits", "lengths"), [(32, (8, 17, 24, 29, 32)), (128, (20, 48, 56)), (128, (40, 64, 96, 127, 128))]
+)
+def test_a_large_index_agrees_with_a_table_for_each_length(bits, lengths):
+    """Large enough for the short cuts that a small index does not take; nested, adjacent and at both ends."""
+    dice = random.Random(bits + lengths[0])
+    make = IPv6Address if bits == 128 else IPv4Address
+    tables = {length: {} for length in lengths}
+    items = []
+    for number in range(6000):
+        length = dice.choice(lengths)
+        near = (
+            dice.choice(items)[0]
+            if items and dice.random() < 0.6
+            else dice.choice((0, (1 << bits) - 1, dice.getrandbits(bits)))
+        )
+        network = (near ^ dice.getrandbits(12) << max(0, bits - length - 6)) >> (bits - length) << (bits - length)
+        if network >> (bits - length) not in tables[length]:
+            tables[length][network >> (bits - length)] = str(number)
+            items.append((network, length, str(number)))
+    known = directory(*(Assignment(f"{make(network)}/{length}", who) for network, length, who in items))
+    for network, length, _ in dice.choices(items, k=4000):
+        address = network + dice.choice(
+            (0, -1, 1, dice.getrandbits(bits - length), (1 << (bits - length)) - 1, 1 << (bits - length))
+        )
+        address = min(max(address, 0), (1 << bits) - 1)
+        expected = next(
+            (tables[length][address >> (bits - length)] for length in sorted(lengths, reverse=True)
+             if address >> (bits - length) in tables[length]),
+            "none",
+        )  # fmt: skip
+        text = str(make(address))
+        if bits == 32 or IPv6Address(address).ipv4_mapped is None:
+            assert holder(known, text) == expected, text
 
 
 def test_problems_are_bounded():

@@ -160,7 +160,7 @@ def wait_for(known):
 
 def test_a_remote_source_is_read_in_the_background(tmp_path):
     Slow.answer = "first"
-    known = open_directory({"connector": f"{__name__}:Slow"}, base=tmp_path)
+    known = open_directory({"connector": f"{__name__}:Slow", "every_minutes": 0}, base=tmp_path)
     assert found(known) == "first"
     Slow.answer = "second"
     assert wait_for(known)
@@ -173,6 +173,16 @@ def test_a_remote_source_is_read_in_the_background(tmp_path):
     # The circuit is open: a broken system is left alone for a while.
     Slow.answer = "third"
     assert known.refresh(wait=True) is False
+
+
+def test_a_remote_source_that_tells_no_changes_is_not_read_all_the_time(tmp_path):
+    Slow.answer = "first"
+    known = open_directory({"connector": f"{__name__}:Slow"}, base=tmp_path)
+    Slow.answer = "second"
+    assert [known.refresh() for _ in range(20)] == [False] * 20
+    assert found(known) == "first"
+    assert known.refresh(wait=True) is True
+    assert found(known) == "second"
 
 
 def test_an_own_class_in_an_own_file(tmp_path):

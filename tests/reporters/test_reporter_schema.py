@@ -74,7 +74,7 @@ def test_what_is_no_definition_at_all():
     assert "no YAML" in problem_of("name: [unclosed")
     assert "is empty" in problem_of("")
     assert "`key: value`" in problem_of("- a list")
-    assert "*alias" in problem_of("name: &a x\nabout: *a\n")
+    assert "`*alias`" in problem_of("name: &a x\nabout: *a\n")
 
 
 def test_types_are_those_of_intelmq():

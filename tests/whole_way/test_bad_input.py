@@ -38,7 +38,7 @@ FEEDS = {
     "2026-11-20-scan_dns-short.csv": HEADER + row(b"192.0.2.1") + b'"2026-11-20 03:12:44","medium"\n' + row(b"192.0.2.2"),
     "2026-11-20-scan_dns-address.csv": HEADER + row(b"192.0.2.3") + row(b"192.0.2.999") + row(b"192.0.2.4"),
     "2026-11-20-scan_dns-cut.csv": HEADER + row(b"192.0.2.5") + b'"2026-11-20 03:12:44","med',
-    "2026-11-20-scan_dns-cut.csv.gz": gzip.compress(HEADER + row(b"192.0.2.6") * 2000)[:-40],
+    "2026-11-20-scan_dns-cut.csv.gz": gzip.compress(HEADER + b"".join(row(b"192.0.2.6", b"h%d.example.net" % n) for n in range(2000)))[:-40],
     "2026-11-20-scan_dns-bomb.csv.zip": bomb(),
     "2026-11-20-scan_dns-latin.csv": HEADER + row(b"192.0.2.7", "müller.example.net".encode("latin-1")),
     "2026-11-20-scan_dns-empty.csv": b"",
@@ -49,7 +49,7 @@ MAILS = {
     "mime": MAIL % (b"Attack from 192.0.2.10", b"m1", b'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="never"', b"no boundary"),
     "charset": MAIL % (b"Spam from 192.0.2.11", b"m2", b"Content-Type: text/plain; charset=no-such-charset", b"\xff\xfe spam from 192.0.2.11"),
     "headers": b"\xff\x00: x\nSubject" + b"A" * 100_000,
-    "nothing": b"",
+    "nothing": b"\n",
     "deep": MAIL % (b"x", b"m3", b"Content-Type: message/rfc822", (b"Content-Type: message/rfc822\n\n" * 3000)),
 }
 
@@ -90,6 +90,7 @@ def test_the_good_part_goes_through_and_the_bad_part_waits_with_its_reason(desk:
 
 def test_a_message_that_no_bot_can_handle_is_dumped_alone_and_intelmqdump_shows_it(desk: Desk) -> None:
     desk.intelmqctl("start", "ticket-output")
+    desk.intelmqctl("start", "notice-output")
     good = {
         "__type": "Event", "source.ip": "192.0.2.1", "classification.type": "spam", "time.source": "2026-11-20T10:00:00+00:00",
         "time.observation": "2026-11-20T11:00:00+00:00", "customer.id": "C-1", "customer.match": "one", "feed.name": "Test",

@@ -83,6 +83,16 @@ class _Joined:
         return head[:size]
 
 
+class _PieceByPiece:
+    """What `read` would gather in one buffer and lose when the archive turns out to be cut off, `read1` gives at once."""
+
+    def __init__(self, source: gzip.GzipFile | zipfile.ZipExtFile) -> None:
+        self._source = source
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._source.read1(size)
+
+
 class _Unpacked:
     """Unpacked bytes, as long as they stay within the limits; `packed()` says how many it took to make them."""
 
@@ -123,7 +133,7 @@ def tables(stream: BinaryIO, filename: str, limits: Limits) -> Iterator[tuple[st
     if head.startswith(GZIP):
         packed = _Count(_Joined(head, stream))
         with gzip.GzipFile(fileobj=cast("BinaryIO", packed), mode="rb") as unpacked:
-            yield filename, _Unpacked(cast("Source", unpacked), limits, _Budget(), packed)
+            yield filename, _Unpacked(_PieceByPiece(unpacked), limits, _Budget(), packed)
     elif head in (ZIP, ZIP_EMPTY):
         with ExitStack() as stack:
             try:
@@ -192,7 +202,7 @@ def _members(archive: zipfile.ZipFile, filename: str, limits: Limits) -> Iterato
             yield BadPart(f"the member cannot be read: {error}", part=path)
             continue
         with member:
-            source = _Unpacked(cast("Source", member), limits, budget, info.compress_size)
+            source = _Unpacked(_PieceByPiece(cast("zipfile.ZipExtFile", member)), limits, budget, info.compress_size)
             try:
                 start = _read_exactly(source, 4)
             except (TooBig, *UNPACK_ERRORS) as error:

@@ -47,6 +47,27 @@ def test_sqlite(sqlite, tmp_path):
     assert known.problems() == ["query 1:2: 'rubbish' is not an IP address; row left out"]
 
 
+def test_freeradius_in_sql(tmp_path):
+    """radacct names the customer by login; the customer file says whose that is."""
+    with sqlite3.connect(tmp_path / "radius.db") as connection:
+        connection.execute("CREATE TABLE radacct (framedipaddress, username, acctstarttime, acctstoptime)")
+        connection.execute(
+            "INSERT INTO radacct VALUES ('192.0.2.1', 'jo@dsl', '2026-01-31 11:00:00', '2026-01-31 13:00:00'),"
+            "('192.0.2.1', 'kim@dsl', '2026-01-31 13:00:00', NULL), ('192.0.2.2', NULL, '2026-01-31 13:00:00', NULL)"
+        )
+    connection.close()
+    (tmp_path / "c.csv").write_text("id,login,email\n1001,Jo@DSL,jo@example.net\n")
+    query = (
+        "SELECT framedipaddress AS prefix, username AS login, acctstarttime AS valid_from, acctstoptime AS valid_until "
+        "FROM radacct"
+    )
+    radius = {"connector": "sql", "url": "sqlite:///radius.db", "query": query}
+    known = open_directory({"chain": [radius, {"connector": "csv", "path": "c.csv"}]}, base=tmp_path)
+    assert holder(known, "192.0.2.1") == "1001"
+    assert holder(known, "192.0.2.1", NOON.replace(hour=14)) == "kim@dsl"
+    assert len(known.problems()) == 1
+
+
 def test_a_change_is_seen_by_the_mark(sqlite, tmp_path):
     known = open_directory(sqlite, base=tmp_path)
     assert known.refresh(wait=True) is False

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 class Loopback:
     """Answers with the first exchange that fits; `{url}` in an answer is the server's own address."""
 
-    def __init__(self, exchanges):
+    def __init__(self, exchanges, *, tls=None):
         self.exchanges = exchanges
         self.asked = []
         loopback = self
@@ -29,8 +30,16 @@ class Loopback:
             def log_message(self, *arguments):
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                """A client that hangs up on a wrong certificate is what the test wants."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 

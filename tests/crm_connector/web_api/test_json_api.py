@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An API that misbehaves: what is said, and that the bots go on."""
 
+import shutil
+import subprocess
 from datetime import datetime, timezone
 
 import pytest
@@ -94,6 +96,24 @@ def test_pages_lead_to_no_other_server(opened):
         opened(
             [{"path": "/nets", "answer": {**ROWS, "next": "http://127.0.0.2/"}}], request={**REQUEST, "next": "next"}
         )
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_certificate_that_nobody_vouches_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounded_client, "_LONGEST_WAIT", 0.0)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    server = Loopback([{"path": "/nets", "answer": ROWS}], tls=(tmp_path / "cert", tmp_path / "key"))
+    settings = {"connector": "http-json", "url": server.url, "requests": [REQUEST]}
+    try:
+        with pytest.raises(ConfigurationError, match="certificate: .*name its issuer's file as ca_file"):
+            open_directory(settings, base=tmp_path)
+        known = open_directory({**settings, "ca_file": "cert"}, base=tmp_path)
+    finally:
+        server.close()
+    assert holder(known, "192.0.2.3") == "7"
 
 
 def test_an_answer_without_end(opened, monkeypatch):

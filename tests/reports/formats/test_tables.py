@@ -191,6 +191,11 @@ def test_whom_the_subject_names_is_the_subject() -> None:
     assert (event["source.ip"], event["source.port"], event["destination.ip"]) == ("192.0.2.1", 123, "198.51.100.1")
 
 
+def test_a_victim_in_the_subject_is_not_the_subject() -> None:
+    reading = mail("src_ip,dst_ip\n198.51.100.1,192.0.2.1\n", subject="DDoS attack against our host 192.0.2.1")
+    assert reading is not None and reading.events[0].event["source.ip"] == "198.51.100.1"
+
+
 def test_the_attacked_host_of_a_web_log_is_not_the_source() -> None:
     columns = columns_of(["time", "host", "client_ip", "request"])
     assert columns is not None and columns.places["source.ip"] == 2 and "source.fqdn" not in columns.places

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from abusehandler.reports.context import OwnAssets, ReadContext
 from abusehandler.reports.mail.message import Mail, Part
-from abusehandler.reports.reading import Reading
+
+if TYPE_CHECKING:
+    from abusehandler.reports.reading import Reading
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 CONTEXT = ReadContext(received_at=NOW)
@@ -36,8 +40,6 @@ def attached_mail(inner: Mail, path: str = "2") -> Part:
 
 def context(prefix: str) -> ReadContext:
     """As if this network were ours."""
-    import ipaddress
-
     return ReadContext(received_at=NOW, own=OwnAssets(prefixes=(ipaddress.ip_network(prefix),)))
 
 

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.freetext import not_a_report, read
 from abusehandler.reports.mail.decode import decode

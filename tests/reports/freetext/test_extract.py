@@ -75,6 +75,7 @@ def test_private_addresses_belong_to_nobody() -> None:
         ("192.0.2[.]1", "192.0.2.1"),
         ("shop [.] example [.] net", "shop.example.net"),
         ("someone[at]example[dot]net", "someone@example.net"),
+        ("https:// shop.example.net", "https://shop.example.net"),
         ("plain text. (See there.) [1]", "plain text. (See there.) [1]"),
     ],
 )

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,20 +18,14 @@ PIECES = [
 ]  # fmt: skip
 
 
-def _cost(text: str) -> float:
-    one = mail("192.0.2.1 " + text[:200], text)
-    start = time.process_time()
-    read(one, CONTEXT)
-    not_a_report(one, CONTEXT)
-    return time.process_time() - start
-
-
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", PIECES)
-def test_four_times_the_text_is_not_sixteen_times_the_work(piece: str) -> None:
-    short, long = (piece * (size // len(piece)) for size in (15_000, 60_000))
-    _cost(short)
-    # a floor and a wide margin: this catches quadratic work (x16 of seconds), not a slow machine
-    assert _cost(long) < 8 * max(_cost(short), 0.25)
+def test_a_hundred_kilobytes_of_the_worst_are_read(piece: str) -> None:
+    """Quadratic work on any of these takes minutes; the limit is there to end it, not to measure."""
+    text = piece * (100_000 // len(piece))
+    one = mail("192.0.2.1 " + text[:200], text)
+    assert "error in the program" not in read(one, CONTEXT).reason
+    not_a_report(one, CONTEXT)
 
 
 @given(st.text(max_size=400), st.text(alphabet="0123456789.:[]()->/ \nabhtpx@=,|", max_size=800))

@@ -30,8 +30,10 @@ def found(subject: str, text: str) -> list[str]:
         "Timestamp\nCountry\nSource IP\nDestination IP\nCount\n2026-11-20 10:00\nAustria\n192.0.2.10\n198.51.100.7\n6\n",
         "sshd[1]: Failed password for root from 192.0.2.10 port 40000 ssh2\n(our host: 198.51.100.7)",
         "inetnum: 192.0.2.0 - 192.0.2.255\nnetname: EXAMPLE\nroute: 192.0.2.0/24\n\nThe IP address 192.0.2.10 in your network attacks us.",
-        "The following addresses were attacked from your network:\n198.51.100.7\n198.51.100.8\n"
-        "The following IP addresses have attacked our systems:\n192.0.2.10\n",
+        (
+            "The following addresses were attacked from your network:\n198.51.100.7\n198.51.100.8\n"
+            "The following IP addresses have attacked our systems:\n192.0.2.10\n"
+        ),
         "Angreifer-IP: 192.0.2.10\nZiel-IP: 198.51.100.7",
         "IP origen: 192.0.2.10\nIP destino: 198.51.100.7",
         "IP source : 192.0.2.10\nIP destination : 198.51.100.7",
@@ -173,3 +175,17 @@ def test_no_word_and_no_sign_is_unread_with_a_proposal() -> None:
 
 def test_nothing_at_all_is_unread() -> None:
     assert read(mail("Hello", "How are you?"), CONTEXT).verdict == "unread"
+
+
+def test_defanged_control_servers_beside_plain_victims() -> None:
+    text = "Infected systems and the C2 server they talked to:\n\n192.0.2.1 contacted 203[.]0[.]113[.]66\n192.0.2.2 contacted 203[.]0[.]113[.]66\n"
+    assert found("Botnet infections", text) == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_the_time_of_the_log_and_not_of_the_forward() -> None:
+    text = (
+        "Begin forwarded message:\n\nFrom: Abuse <abuse@reporter.example>\nSubject: Port scan from 192.0.2.1\n"
+        "Date: 20 November 2026 at 18:15:09 CET\n\nWe saw a port scan from 192.0.2.1.\n\n2026-11-20 10:00:00 UTC - port 22\n"
+    )
+    (only,) = read(mail("Fwd: Port scan from 192.0.2.1", text), CONTEXT).events
+    assert only.event["time.source"] == "2026-11-20T10:00:00+00:00"

@@ -239,6 +239,21 @@ def test_report_fields_among_the_part_headers_are_found() -> None:
     assert "source-ip: 192.0.2.1" in decoded.parts[0].text
 
 
+def test_a_nul_does_not_hide_the_letter() -> None:
+    assert decode(b"Subject: x\n\n192.0.\x002.1 attacked us\n").parts[0].text == "192.0.2.1 attacked us\n"
+
+
+def test_a_letter_with_a_file_name_is_still_the_letter() -> None:
+    raw = (
+        b'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; name="abuse.txt"\n\nletter\n'
+        b'--b\nContent-Type: text/plain; name="log.txt"\n\nlog\n--b--\n'
+    )
+    decoded = decode(raw)
+    body = decoded.body()
+    assert body is not None and body.text == "letter"
+    assert [part.attached for part in decoded.parts] == [False, True]
+
+
 def test_file_names_of_rfc_2231_and_paths_in_names() -> None:
     raw = b"Content-Disposition: attachment; filename*0*=utf-8''%C3%BC; filename*1=.csv\nContent-Type: text/csv\n\nip"
     assert decode(raw).parts[0].filename == "ü.csv"
