@@ -56,7 +56,7 @@ def memory() -> float:
 def write_customers(path: Path, rows: int) -> None:
     """Seven tenths IPv4 prefixes of all lengths in use, the rest IPv6, of 50,000 customers; no prefix twice."""
     dice = random.Random(SEED)
-    seen = set()
+    seen: set[tuple[int, int]] = set()
     with path.open("w", encoding="utf-8") as stream:
         stream.write("customer_id,prefix,email\n")
         while len(seen) < rows * 7 // 10:

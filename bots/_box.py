@@ -21,6 +21,7 @@ from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.migrate import require_current
 from abusehandler.tickets.reports import ReportStore
+from abusehandler.tickets.rereading import Rereading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,10 @@ class Box:
     @functools.cached_property
     def reports(self) -> ReportStore:
         return ReportStore(self.database)
+
+    @functools.cached_property
+    def rereading(self) -> Rereading:
+        return Rereading(self.database)
 
     @functools.cached_property
     def catalogue(self) -> Catalogue:

@@ -14,6 +14,7 @@ from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.reports import Outcome
+from abusehandler.tickets.rereading import mark
 from intelmq.lib.exceptions import PipelineError
 
 from abusehandler.errors import EvidenceError
@@ -39,7 +40,7 @@ class ReadingBot(BoxBot, BatchBot):
         for message in messages:
             report = self._recorded(message)
             try:
-                yield from (("_default", event) for event in self.read_report(message, report))
+                yield from self._events(message, report)
             except (Unavailable, PipelineError):
                 raise
             except Exception as error:
@@ -47,6 +48,24 @@ class ReadingBot(BoxBot, BatchBot):
                     raise
                 self._note_unread(report, error)
                 raise ReportUnreadError(f"report {report.id} cannot be read: {type(error).__name__}: {error}") from error
+
+    def _events(self, message: Message, report: ReportRecord) -> Iterator[tuple[str, Message]]:
+        """The report's events, marked so that a later reading knows them again; see tickets/rereading.py."""
+        again = report.reading > 1
+        marks = set()
+        for event in self.read_report(message, report):
+            event["report.mark"] = known = mark(event)
+            if again:
+                event["report.reading"] = report.reading
+                marks.add(known)
+            yield "_default", event
+        if again:
+            withdrawn = self.box.rereading.finish(report.id, report.reading, marks)
+            if withdrawn.events:
+                self.logger.info(
+                    "Report %d was read again: %d events of earlier readings withdrawn, %d tickets corrected.",
+                    report.id, withdrawn.events, withdrawn.tickets,
+                )  # fmt: skip
 
     def _is_outage(self, error: Exception) -> bool:
         """Whether it is the whole evidence folder or the disk that is away, and not the evidence of this report."""
@@ -83,6 +102,8 @@ class ReadingBot(BoxBot, BatchBot):
             name=str(message.get("extra.file_name") or message.get("feed.url") or ""),
             feed=str(message.get("feed.name") or ""),
         )
+        # it is in a reader's hands: no collector need hand it on
+        self.box.reports.queued([report])
         self.logger.debug("Report %d has %d bytes%s.", report.id, kept.size, "" if new else " and was here before")
         return report
 

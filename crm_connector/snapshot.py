@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from abusehandler.crm_connector.assignment import Assignment
     from abusehandler.crm_connector.prefix_index import Hit
 
-#: Answers without limits of time are the same for every event; so many are kept ready.
+#: The answer from a row is the same for every event that falls on it; so many are kept ready.
 _KEPT_ANSWERS = 50_000
 _MOST_CANDIDATES = 100
 _HOLDER = "holder at that time"
@@ -103,6 +103,9 @@ class Snapshot:
             layer.place(row),
             _REASONS[layer.index.length(bits, slot)],
         )
+        return self._keep(at, row, answer)
+
+    def _keep(self, at: int, row: int, answer: Answer) -> Answer:
         if len(self._kept) >= _KEPT_ANSWERS:
             self._kept.clear()
         self._kept[at, row] = answer
@@ -127,8 +130,18 @@ class Snapshot:
         if len(hits) == 1 and seconds <= self._read_at[at]:
             row, _, exact = hits[0]
             if exact and (query.port is not None or not index.shared or index.ports(row) is None):
-                holder = self._holders[at][index.customer[row]]
-                return Answer("one", holder, (), layer.place(row), _HOLDER, moment_of(index.end(row)))
+                return self._kept.get((at, row)) or self._keep(
+                    at,
+                    row,
+                    Answer(
+                        "one",
+                        self._holders[at][index.customer[row]],
+                        (),
+                        layer.place(row),
+                        _HOLDER,
+                        moment_of(index.end(row)),
+                    ),
+                )
         return self._judge(at, bits, hits, query) if hits else None
 
     def _judge(self, at: int, bits: int, hits: list[Hit], query: Query) -> Answer:

@@ -62,7 +62,7 @@ def merge_file(path: Path) -> list[str]:
         raise ConfigurationError(
             f"{path}, line {error.lineno}: not JSON: {error.msg}; mend it or restore IntelMQ's own file"
         ) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from None
     if not isinstance(present, dict) or not all(isinstance(fields, dict) for fields in present.values()):
         raise ConfigurationError(f"{path}: must be an object of objects, as IntelMQ's harmonization.conf is")
@@ -73,9 +73,13 @@ def merge_file(path: Path) -> list[str]:
 
 
 def _replace(path: Path, text: str) -> None:
+    # a link stays a link: the file behind it is replaced
+    path = path.resolve()
+    temporary: Path | None = None
     try:
         status = path.stat()
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
@@ -83,8 +87,10 @@ def _replace(path: Path, text: str) -> None:
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), status.st_uid, status.st_gid)
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        temporary.replace(path)
     except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         raise ConfigurationError(
             f"{path}: cannot be written: {error}; run this as the user that owns the file"
         ) from None

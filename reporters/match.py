@@ -159,7 +159,7 @@ class Matcher:
                 for definition, alternative in self._by_sender.get(name, ()):
                     if id(alternative) not in seen:
                         seen.add(id(alternative))
-                        yield definition, alternative, (100 if "@" in name else 50 + len(name) // 8) - place
+                        yield definition, alternative, (100 if "@" in name else 50 + name.count(".")) - 10 * place
         for signer in look.dkim:
             for name in domain_and_parents(signer):
                 for definition, alternative in self._by_dkim.get(name, ()):

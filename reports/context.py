@@ -48,6 +48,7 @@ class ReadContext:
 
     `received_at`: when the report came (aware); events without a time of their own get none, the store uses this one.
     `own_addresses`: mail addresses of ours (abuse@, the sender of notices): mails from these are loops or answers.
+    `own_message_domain`: right side of the Message-IDs of our notices; empty if none go out.
     `own_mail_hosts`: authserv-ids (RFC 8601) whose Authentication-Results may be believed.
     `sure_enough`: free text below this confidence waits for a person.
     `reporter_folders`: folders with an operator's own definitions of senders, beside those that come with the program.
@@ -59,3 +60,4 @@ class ReadContext:
     own_mail_hosts: frozenset[str] = frozenset()
     sure_enough: float = 0.5
     reporter_folders: tuple[str, ...] = ()
+    own_message_domain: str = ""

@@ -26,6 +26,7 @@ from abusehandler.reports.formats.loglines import read_loglines
 from abusehandler.reports.formats.tables import read_tables
 from abusehandler.reports.formats.xarf import read_xarf
 from abusehandler.reports.formats.xarf_legacy import read_xarf_legacy
+from abusehandler.reports.loops import came_back
 from abusehandler.reports.mail.decode import decode
 from abusehandler.reports.mail.limits import DEFAULT_LIMITS, Limits
 from abusehandler.reports.mail.message import Mail, Part
@@ -146,6 +147,9 @@ class _Order:
         return reading
 
     def choose(self, mail: Mail) -> Reading:
+        loop = self.ask(came_back, mail)
+        if loop is not None:
+            return loop
         certain = self.ask(_free_text("not_a_report"), mail)
         if certain is not None and certain.confidence >= 0.9 and not _is_feedback_report(mail):
             return certain

@@ -13,6 +13,7 @@ import psycopg2.errors
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.incoming import EventRejected, Incoming, IncomingEvent, now_utc, storable
 from abusehandler.tickets.queries import statements
+from abusehandler.tickets.rereading import Origin, left_out, origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,11 +84,12 @@ class TicketStore:
         self._incoming.begin(now_utc())
         taken = [self._incoming.take(event) for event in events]
         batch = {event.fingerprint: event for event in taken}
+        origins = {event.fingerprint: (event.at, origin(raw)) for event, raw in zip(taken, events, strict=True)}
         self._make_months({event.at[:7] for event in taken} - self._months)
         customers = self._changed_customers(events)
         for _ in range(ATTEMPTS):
             try:
-                stored: Stored = self._database.retrying(lambda cursor: self._transaction(cursor, batch, customers))
+                stored: Stored = self._database.retrying(lambda cursor: self._transaction(cursor, batch, origins, customers))
             except (_CrossedError, psycopg2.errors.UniqueViolation):
                 continue
             except Exception:
@@ -99,11 +101,16 @@ class TicketStore:
         raise Unavailable(f"{ATTEMPTS} times another worker was quicker; the batch is tried again later")
 
     def _transaction(
-        self, cursor: Cursor, batch: Mapping[str, IncomingEvent], customers: Mapping[str, tuple[str, str]]
+        self,
+        cursor: Cursor,
+        batch: Mapping[str, IncomingEvent],
+        origins: Mapping[str, tuple[str, Origin | None]],
+        customers: Mapping[str, tuple[str, str]],
     ) -> Stored:
         """The statements of sql/batch.sql in their order."""
         sql = self._sql
-        new = self._without_known(cursor, batch)
+        superseded = left_out(cursor, origins)
+        new = self._without_known(cursor, {mark: event for mark, event in batch.items() if mark not in superseded})
         if not new:
             return Stored()
         if customers:

@@ -154,6 +154,18 @@ class Incoming:
         return network, network
 
 
+def observed_json(event: Mapping[str, Any]) -> bytes:
+    """What was observed, as JSON with sorted keys: equal bytes for equal observations."""
+    return _dumps(
+        {
+            key: value
+            for key, value in event.items()
+            if key not in _NOT_OBSERVED and not key.startswith(_NOT_OBSERVED_BELOW)
+        },
+        orjson.OPT_SORT_KEYS,
+    )
+
+
 def fingerprint(event: Mapping[str, Any], at: str) -> str:
     """128 bits in hex over what was observed: equal for the same observation however often and by whatever way it comes.
 

@@ -10,6 +10,8 @@ from abusehandler.tickets.incoming import SEVERITY_NAMES
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from abusehandler.tickets.database import Database
 
 Row = dict[str, Any]
@@ -26,9 +28,20 @@ def _rows(database: Database, name: str, **parameters: Any) -> list[Row]:
     return rows
 
 
-def reports(database: Database, state: str | None = None, limit: int = 100) -> list[Row]:
-    """The newest reports."""
-    return _rows(database, "reports", state=state, limit=limit)
+def reports(
+    database: Database,
+    state: str | None = None,
+    limit: int = 100,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    channel: str | None = None,
+    reader: str | None = None,
+) -> list[Row]:
+    """The newest reports that fit; `since` and `until` (aware, exclusive) are times of receipt."""
+    return _rows(
+        database, "reports", state=state, limit=limit, since=since, until=until, channel=channel, reader=reader
+    )
 
 
 def report(database: Database, number: int) -> dict[str, list[Row]] | None:
@@ -40,6 +53,7 @@ def report(database: Database, number: int) -> dict[str, list[Row]] | None:
         "report": record,
         "not read": _rows(database, "unread_parts", number=number),
         "events": _rows(database, "report_events", number=number),
+        "changes": _rows(database, "changes", object="report", number=str(number)),
     }
 
 

@@ -150,6 +150,10 @@ class ReportStore:
         )
         return ReportRecord(*rows[0]) if rows else None
 
+    def known(self, evidence: str) -> bool:
+        """Whether these bytes are a report already."""
+        return bool(self._database.fetch("SELECT 1 FROM reports WHERE evidence = %s", (evidence,)))
+
     def describe(self, number: int, *, sender: str, subject: str) -> None:
         """Notes who sent a mail and about what, once it is decoded."""
         self._database.fetch(

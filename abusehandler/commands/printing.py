@@ -18,7 +18,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool = False) -> N
     """Prints dicts that share their keys."""
     if as_json:
         for row in rows:
-            print(json.dumps(row, default=str, ensure_ascii=False))
+            text = json.dumps(row, default=str, ensure_ascii=False)
+            print("".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
         return
     if not rows:
         print("(none)")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""`abusehandler report …`: what would be read from a file, and why. Without a database."""
+"""`abusehandler report read`: what would be read from a file, and why. Without a database; the other verbs: report_store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from abusehandler.commands import report_store
 from abusehandler.errors import AbusehandlerError
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.read import ReadOptions, read_file
@@ -28,6 +29,7 @@ _MOST_SHOWN = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs; `read` is the only one that needs no database."""
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    report_store.configure(verbs)
     about = "show what would be read from mails or files, and why; changes nothing"
     read = verbs.add_parser("read", help=about, description=about)
     read.add_argument(
@@ -41,6 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; 0 if every file is a report or certainly none, 1 if one of them needs a person."""
+    if arguments.verb in report_store.VERBS:
+        return report_store.run(arguments)
     options = ReadOptions(machine_formats=not arguments.no_machine, reporters=not arguments.free_text_only)
     context = ReadContext()
     if arguments.jsonl:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from intelmq.lib.bot import OutputBot
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from abusehandler.bots._batch import Message
+
+
+#: How often it looks for tickets that a new reading has emptied.
+LOOK_AT_EMPTIED_SECONDS = 60
 
 
 class AbuseTicketOutputBot(BoxBot, BatchBot, OutputBot):
@@ -49,6 +54,17 @@ class AbuseTicketOutputBot(BoxBot, BatchBot, OutputBot):
             stored.known,
         )
         return ()
+
+    def idle(self) -> None:
+        """Closes tickets that lost all their events when a report was read again."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_AT_EMPTIED_SECONDS
+        closed = self.box.rereading.close_emptied()
+        if closed:
+            self.logger.info("Tickets without any event left after a new reading were closed: %s.", closed)
+
+    _next_look = 0.0
 
 
 BOT = AbuseTicketOutputBot

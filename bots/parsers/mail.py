@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from intelmq.lib.bot import ParserBot
 
 from abusehandler.bots._reading import ReadingBot
-from abusehandler.reports.context import ReadContext
+from abusehandler.configuration.reading import read_context
 from abusehandler.reports.read import read_mail
 from abusehandler.tickets.reports import Outcome
 
@@ -30,12 +31,7 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
 
     def prepare(self) -> None:
         configuration = self.box.configuration
-        self._context = ReadContext(
-            own=self.box.own,
-            own_addresses=configuration.own_addresses,
-            own_mail_hosts=frozenset(configuration.mail.trusted_hosts),
-            sure_enough=configuration.reading.sure_enough,
-        )
+        self._context = read_context(configuration, datetime.now(timezone.utc))
         self._largest = configuration.mailbox.max_mail_bytes
 
     def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
@@ -45,13 +41,7 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
             reason = f"the mail is larger than mailbox.max_mail_bytes ({self._largest}) of abusehandler.yaml"
             self.box.reports.finish(report.id, Outcome("unread", "mail", reason))
             return
-        context = ReadContext(
-            received_at=report.received_at,
-            own=self._context.own,
-            own_addresses=self._context.own_addresses,
-            own_mail_hosts=self._context.own_mail_hosts,
-            sure_enough=self._context.sure_enough,
-        )
+        context = replace(self._context, received_at=report.received_at)
         mail, reading = read_mail(content, context)
         common = self.common_fields(message, report)
         common["report.reader"] = reading.reader

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from abusehandler.reports.freetext.hops import Hop, hand_over
 from abusehandler.reports.freetext.names import registered_domain
 from abusehandler.reports.freetext.passages import Passage, attachments, other_body, passage, passages
-from abusehandler.reports.freetext.roles import Candidate, candidates, subjects
+from abusehandler.reports.freetext.roles import Candidate, Place, candidates, subjects
 from abusehandler.reports.freetext.sites import Site, reported, sites
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _CONTROL = re.compile(r"(?i)\b(?:c2|c&c|c2s|cnc|command[ -]and[ -]control|control server|controller|sinkhole)\b")
+
+_INFECTED = re.compile(r"(?i)infect|infiz|infik|infett|besmet|zakaż|zainfek|nakaž|заражен|инфицир|感染")
 
 
 @dataclass(slots=True)
@@ -106,18 +108,17 @@ def _weighed(passages_: list[Passage], mail: Mail, context: ReadContext) -> dict
     return everything
 
 
+def _is_defanged(place: Place) -> bool:
+    return place.passage.refanged.defanged(place.found.start, place.found.end)
+
+
 def _spare_the_defanged(everything: dict[str, Candidate]) -> None:
     """In a list of infected machines only the control servers are written so that nobody clicks on them."""
-    defanged = [
-        one
-        for one in everything.values()
-        if all(place.passage.refanged.defanged(place.found.start, place.found.end) for place in one.places)
-    ]
-    if (
-        not defanged
-        or len(defanged) == len(everything)
-        or not any(_CONTROL.search(one.places[0].passage.text[:20_000]) for one in defanged)
-    ):
+    defanged = [one for one in everything.values() if all(_is_defanged(place) for place in one.places)]
+    if not defanged or len(defanged) == len(everything):
+        return
+    texts = {one.places[0].passage.part: one.places[0].passage.text[:20_000] for one in defanged}
+    if not any(_CONTROL.search(text) and _INFECTED.search(text) for text in texts.values()):
         return
     for one in defanged:
         one.weight -= 4.0

@@ -123,6 +123,7 @@ def phrase_of(text: str, weight: float = 1.0, open_end: bool = False) -> Phrase:
     return Phrase(needle, weight, pieces[0] if spaced else "", len(pieces) > 1 or needle.endswith(" "))
 
 
+@lru_cache(maxsize=16)  # the same text is asked several questions
 def spread(text: str) -> str:
     """The text as the phrases are searched in it: plain words between single blanks."""
     return f" {_NO_WORD.sub(' ', plain(text))} "
@@ -135,6 +136,11 @@ def _named(text: str) -> str:
 
 def problems(subject: str, text: str) -> list[Problem]:
     """All problems with any sign, the likeliest first. Only the first 6,000 characters count. Never raises."""
+    return list(_problems(subject[:500], text[:_MOST_TEXT]))
+
+
+@lru_cache(maxsize=16)
+def _problems(subject: str, text: str) -> tuple[Problem, ...]:
     head = spread(subject[:500] + "\n" + _named(text))
     body = spread(text[:_MOST_TEXT])
     there = {*head.split(), *body.split()}
@@ -160,4 +166,4 @@ def problems(subject: str, text: str) -> list[Problem]:
             # several weak words must not outweigh the one that names it
             found.append((best[0] * 1.5 + min(score - best[0], 8.0), kind, best[1]))
     total = sum(score for score, _, _ in found)
-    return [Problem(kind, score, score / total, phrase) for score, kind, phrase in sorted(found, reverse=True)]
+    return tuple(Problem(kind, score, score / total, phrase) for score, kind, phrase in sorted(found, reverse=True))

@@ -42,7 +42,7 @@ def test_every_bot_has_a_manual_and_a_name_of_its_own(module: str, etc: Path) ->
     for name in vars(kind):
         value = vars(kind)[name]
         if not name.startswith("_") and not callable(value) and not isinstance(value, (classmethod, staticmethod, property)):
-            assert name in documented or name in {"rate_limit", "batch_size", "gather_seconds"}, name
+            assert name in documented or name in {"rate_limit", "batch_size", "gather_seconds", "timeout"}, name
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -95,3 +95,8 @@ def test_plain_subject():
 def test_hostile_mail_is_looked_at_quickly():
     evil = mail("x@" + "a." * 50_000 + "com", "Fwd: " * 20_000, "-" * 200_000 + "\nFrom: " + "a@" * 100_000)
     assert len(look_at(evil).senders) < 20
+
+
+def test_from_goes_before_reply_to():
+    form = parse_definition("name: form\nabout: a web form\nrecognise:\n  - from: form.net\n", "form.yaml")
+    assert name_of(mail("noreply@form.net", reply_to="Bot <bot@sensor.example.net>"), SENSOR, form) == "form"

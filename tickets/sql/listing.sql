@@ -6,11 +6,15 @@
 -- name: reports
 SELECT id AS report, received_at AS received, kind, state, events, unread_parts AS "not read", reader, sender,
        coalesce(nullif(subject, ''), name) AS subject, reason
-FROM reports WHERE %(state)s IS NULL OR state = %(state)s ORDER BY id DESC LIMIT %(limit)s
+FROM reports
+WHERE (%(state)s IS NULL OR state = %(state)s) AND (%(channel)s IS NULL OR channel = %(channel)s)
+  AND (%(reader)s IS NULL OR reader = %(reader)s)
+  AND (%(since)s IS NULL OR received_at >= %(since)s) AND (%(until)s IS NULL OR received_at < %(until)s)
+ORDER BY id DESC LIMIT %(limit)s
 
 -- name: report
 SELECT id AS report, received_at AS received, times_received AS times, kind, channel, name, feed, sender, subject, size,
-       state, reason, reader, confidence, events, unread_parts AS "not read", evidence, proposal
+       state, state_at AS since, reason, reader, reading, confidence, events, unread_parts AS "not read", evidence, proposal
 FROM reports WHERE id = %(number)s
 
 -- name: unread_parts

@@ -76,7 +76,7 @@ def test_listening_ends_when_the_bot_is_wanted_elsewhere(desk: ImapDesk, how: si
         desk.stop_bot()
     else:
         os.kill(desk.process.pid, how)
-        desk.wait_for("the reload", lambda: "Reloading" in desk.log_text() or "reload" in desk.log_text().lower())
+        desk.wait_for("the reload", lambda: desk.log_text().count("Bot initialization completed") == 2)
         desk.put(MAILS[1])
         desk.wait_for("the second report", lambda: settled(desk, 2))
 
@@ -152,7 +152,7 @@ def test_other_uidvalidity_makes_known_mails_no_new_reports(desk: ImapDesk) -> N
     desk.put(MAILS[0], MAILS[3])
     desk.database.fetch(
         "INSERT INTO mailbox_mails (mailbox, uidvalidity, uid, report_id) SELECT %s, 1, 1, min(id) FROM reports",
-        (f"abuse@example.net@localhost/INBOX",),
+        ("abuse@example.net@localhost/INBOX",),
     )
     desk.start_bot()
     desk.wait_for("four reports", lambda: settled(desk, 4))
