@@ -124,7 +124,9 @@ service stats {{
         )
         (self.folder / "names").write_text("subjectAltName=DNS:localhost\n", encoding="ascii")
         for step in steps:
-            done = subprocess.run(["openssl", *step.split()], cwd=self.folder, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["openssl", *step.split()], cwd=self.folder, capture_output=True, text=True, check=False
+            )
             if done.returncode:
                 raise ServiceError(f"openssl {step} failed: {done.stderr.strip()}")
 

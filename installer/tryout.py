@@ -112,7 +112,7 @@ class TryOut:
             "networks": {"prefixes": ["192.0.2.0/24", "2001:db8::/32"], "asns": [64496], "domains": ["example.net"]},
             "database": {"dsn": self.postgres.dsn()},
             "evidence": {"path": "../var/lib/evidence"},
-            "customers": {"connector": "csv", "path": "customers.csv"},
+            "customers": {"connector": "csv", "path": "customers.csv", "state_path": "../var/lib/customers"},
             "mail": {"smtp": {"host": "127.0.0.1", "port": self.sink.port}},
             "notices": {"settle_seconds": 3, "policy": "at-once", "in_doubt": "resend"},
         }

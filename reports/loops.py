@@ -32,9 +32,7 @@ def came_back(mail: Mail, context: ReadContext) -> Reading | None:
     if _is_ours(mail.message_id, domain):
         return _filed("own-mail", "it is one of our own notices")
     types = {part.content_type for part in mail.own_parts()}
-    inside = any(
-        part.nested is not None and _is_ours(part.nested.message_id, domain) for part in mail.own_parts()
-    )
+    inside = any(part.nested is not None and _is_ours(part.nested.message_id, domain) for part in mail.own_parts())
     if types & _BOUNCES:
         # told apart, and filed, by the rules for bounces and receipts; those of our notices are no different
         return None

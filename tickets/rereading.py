@@ -87,7 +87,9 @@ def left_out(cursor: Cursor, batch: Mapping[str, tuple[str, Origin | None]]) -> 
         if origin is not None and origin.reading > 1 and origin.mark and fingerprint not in out
     ]
     if again:
-        columns = zip(("fingerprints", "ats", "reports", "marks", "readings"), map(list, zip(*again, strict=True)), strict=True)
+        columns = zip(
+            ("fingerprints", "ats", "reports", "marks", "readings"), map(list, zip(*again, strict=True)), strict=True
+        )
         parameters = dict(columns)
         cursor.execute(sql["known_by_mark"], parameters)
         out.update(row[0] for row in cursor.fetchall())

@@ -114,7 +114,9 @@ class Difference:
     def print(self, number: int, name: str) -> None:
         """For people."""
         state = self.state if self.state == self.reread.state else f"{self.state} → {self.reread.state}"
-        print(_line(f"report {number} {name}: {state}, reader {self.reread.reader or '-'}, {self.same} events as before"))
+        print(
+            _line(f"report {number} {name}: {state}, reader {self.reread.reader or '-'}, {self.same} events as before")
+        )
         if self.reread.reason:
             print(_line(f"  because {self.reread.reason}"))
         for event in self.added[:MOST_SHOWN]:
@@ -124,7 +126,11 @@ class Difference:
         for ticket, before, after in self.changed[:MOST_SHOWN]:
             print(_line(f"  ~ {_short(before)}{_of(ticket)}"))
             for key, (old, new) in _changes(before, after).items():
-                print(_line(f"      {key}: {old if old is not None else '(nothing)'} → {new if new is not None else '(nothing)'}"))
+                print(
+                    _line(
+                        f"      {key}: {old if old is not None else '(nothing)'} → {new if new is not None else '(nothing)'}"
+                    )
+                )
         left = sum(max(0, len(each) - MOST_SHOWN) for each in (self.added, self.removed, self.changed))
         if left:
             print(f"  … and {left} more")
@@ -171,7 +177,13 @@ def _observed(event: Mapping[str, Any]) -> Event:
 
 
 def _resource(event: Mapping[str, Any]) -> str:
-    return str(event.get("source.ip") or event.get("source.fqdn") or event.get("source.url") or event.get("source.network") or "")
+    return str(
+        event.get("source.ip")
+        or event.get("source.fqdn")
+        or event.get("source.url")
+        or event.get("source.network")
+        or ""
+    )
 
 
 def _changes(before: Event, after: Event) -> dict[str, tuple[Any, Any]]:

@@ -74,7 +74,9 @@ def _time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write for example 2026-11-20 or 2026-11-20T13:00") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; write for example 2026-11-20 or 2026-11-20T13:00"
+        ) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("since", "until"):
         moment = getattr(arguments, name, None)
         if moment is not None:
-            setattr(arguments, name, (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(timezone.utc))
+            setattr(
+                arguments, name, (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(timezone.utc)
+            )
     if arguments.verb == "list":
         choice = {name: getattr(arguments, name) for name in ("state", "since", "until", "channel", "reader", "limit")}
         print_rows(listing.reports(database, **choice), as_json=arguments.json)
@@ -171,7 +175,10 @@ def _replay(chosen: list[tuple[ReportRecord, str]], database: Database, reason: 
     actor = f"{getpass.getuser()} (command line)"
     asked = Rereading(database).ask_again([report.id for report, _ in chosen], actor=actor, reason=reason)
     waiting = len(chosen) - len(asked)
-    print(f"{len(asked)} reports will be read again by the running bots" + (f"; {waiting} wait for it anyway." if waiting else "."))
+    print(
+        f"{len(asked)} reports will be read again by the running bots"
+        + (f"; {waiting} wait for it anyway." if waiting else ".")
+    )
     print("'abusehandler report list --state received' shows those that no collector has handed on yet.")
     return 0
 

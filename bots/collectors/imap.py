@@ -86,7 +86,9 @@ class AbuseImapCollectorBot(IntakeCollector, CollectorBot):
         except (MailboxUnavailable, ConfigurationError) as error:
             self._pause = min(max(FIRST_PAUSE_SECONDS, self._pause * 2), LONGEST_PAUSE_SECONDS)
             self._not_before = time.monotonic() + self._pause
-            self.logger.error("%s. Trying again in %d seconds; the mails wait there.", str(error).rstrip("."), self._pause)
+            self.logger.error(
+                "%s. Trying again in %d seconds; the mails wait there.", str(error).rstrip("."), self._pause
+            )
 
     def _open(self) -> bool:
         if self._mailbox.is_open:
@@ -98,7 +100,9 @@ class AbuseImapCollectorBot(IntakeCollector, CollectorBot):
         if self.processed_folder and self._mailbox.marking != "move":
             self.logger.warning("%s cannot move mails (RFC 6851); taken mails stay and are flagged.", self.host)
         if self._mailbox.marking == "nothing":
-            self.logger.warning("%s: the folder takes no flags; the database alone remembers what was taken.", self.host)
+            self.logger.warning(
+                "%s: the folder takes no flags; the database alone remembers what was taken.", self.host
+            )
         return True
 
     def _take_waiting(self) -> int:

@@ -13,6 +13,7 @@ from intelmq.lib.bot import ExpertBot
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
+from abusehandler.configuration import configuration_path
 from abusehandler.crm_connector import Query, check_settings
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
 
     _needs_database = False
     _refreshed = 0.0
+    _told: frozenset[str] = frozenset()
 
     def prepare(self) -> None:
         self._directory = open_customers(self.box.configuration)
-        for problem in self._directory.problems():
-            self.logger.warning("Customer data: %s", problem.rstrip(".") + ".")
+        self._tell_problems()
         self._refreshed = time.monotonic()
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
@@ -58,14 +59,20 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
             return
         self._refreshed = time.monotonic()
         if self._directory.refresh():
-            problems = self._directory.problems()
-            self.logger.info("Customer data was read again, %d rows were left out.", len(problems))
-            for problem in problems:
+            self.logger.info("Customer data was read again.")
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        """Rows left out, a source that is away, data that grew old: each is told when it appears, not at every look."""
+        problems = self._directory.problems()
+        for problem in problems:
+            if problem not in self._told:
                 self.logger.warning("Customer data: %s", problem.rstrip(".") + ".")
+        self._told = frozenset(problems)
 
     @classmethod
     def check_configuration(cls, configuration: Configuration) -> list[str]:
-        return check_settings(configuration.customers)
+        return check_settings(configuration.customers, base=configuration_path().resolve().parent)
 
 
 def _question(message: Message) -> Query:

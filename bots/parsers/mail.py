@@ -12,6 +12,7 @@ from intelmq.lib.bot import ParserBot
 
 from abusehandler.bots._reading import ReadingBot
 from abusehandler.configuration.reading import read_context
+from abusehandler.reports.read import load as load_readers
 from abusehandler.reports.read import read_mail
 from abusehandler.tickets.reports import Outcome
 
@@ -33,6 +34,7 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
         configuration = self.box.configuration
         self._context = read_context(configuration, datetime.now(timezone.utc))
         self._largest = configuration.mailbox.max_mail_bytes
+        load_readers()
 
     def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
         with self.content(report) as stream:

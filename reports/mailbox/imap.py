@@ -77,7 +77,9 @@ class ImapSettings:
         if not self.user:
             found.append("'user' is missing; write the login name of the mailbox, for example abuse@example.net")
         if (self.password_file is None) == (self.token_file is None):
-            found.append("write either 'password_file' or 'token_file', the file that holds the password or OAuth2 token")
+            found.append(
+                "write either 'password_file' or 'token_file', the file that holds the password or OAuth2 token"
+            )
         if self.security not in ("tls", "starttls", "none"):
             found.append(f"'security' is {self.security!r}; write tls, starttls or none")
         elif self.security == "none" and not _is_this_machine(self.host):
@@ -85,7 +87,9 @@ class ImapSettings:
         if self.processed_folder and self.processed_folder == self.folder:
             found.append("'processed_folder' is the same as 'folder'; name another, or leave it out")
         if not re.fullmatch(r"\$?[A-Za-z0-9_.-]{1,60}", self.keyword):
-            found.append(f"'processed_flag' {self.keyword!r} is no keyword; write letters and digits, for example {DEFAULT_KEYWORD}")
+            found.append(
+                f"'processed_flag' {self.keyword!r} is no keyword; write letters and digits, for example {DEFAULT_KEYWORD}"
+            )
         return found
 
 
@@ -181,7 +185,9 @@ class ImapFolder:
                 return bytes(answer[1])
         # a short or empty text may come as a quoted string or NIL instead of a literal
         for answer in answers:
-            if isinstance(answer, bytes) and (found := re.search(rb'BODY\[\](?:<\d+>)? (?:"((?:[^"\\]|\\.)*)"|NIL)', answer)):
+            if isinstance(answer, bytes) and (
+                found := re.search(rb'BODY\[\](?:<\d+>)? (?:"((?:[^"\\]|\\.)*)"|NIL)', answer)
+            ):
                 return re.sub(rb"\\(.)", rb"\1", found[1] or b"")
         raise MailUnreadable(f"mail {uid} is no more in the folder, somebody else moved or deleted it")
 
@@ -273,7 +279,9 @@ class ImapFolder:
             box.folder.set(settings.folder, readonly=True)
         (validity,) = box.client.response("UIDVALIDITY")[1][:1] or [None]
         found = _UIDVALIDITY.search(validity or b"")
-        self.uidvalidity = int(found[0]) if found else box.folder.status(settings.folder, ["UIDVALIDITY"])["UIDVALIDITY"]
+        self.uidvalidity = (
+            int(found[0]) if found else box.folder.status(settings.folder, ["UIDVALIDITY"])["UIDVALIDITY"]
+        )
         if box.client.is_readonly:
             self.marking = "nothing"
             return
@@ -317,7 +325,9 @@ class ImapFolder:
             ) from error
         except (OSError, imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
             self.close()
-            raise MailboxUnavailable(f"the mailbox at {self._settings.host} cannot be used now: {_text(error)}") from error
+            raise MailboxUnavailable(
+                f"the mailbox at {self._settings.host} cannot be used now: {_text(error)}"
+            ) from error
 
 
 def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:

@@ -35,7 +35,11 @@ FEED = b'"timestamp","ip","port","protocol","hostname","tag","asn"\n"2026-11-20 
 def configured(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration with this database; returns the evidence folder."""
     settings = {
-        "organisation": {"name": "Example Networks", "abuse_address": "abuse@example.net", "time_zone": "Europe/Vienna"},
+        "organisation": {
+            "name": "Example Networks",
+            "abuse_address": "abuse@example.net",
+            "time_zone": "Europe/Vienna",
+        },
         "networks": {"prefixes": ["192.0.2.0/24"]},
         "database": {"dsn": dsn},
         "evidence": {"path": "evidence"},
@@ -51,9 +55,15 @@ def configured(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def mails(configured: Path, database: Database) -> ReportStore:
     """Report 1 is unread, report 2 waits, report 3 is a feed file that waits."""
     evidence, reports = EvidenceStore(configured), ReportStore(database)
-    for content, kind, name in ((MAIL, "mail", "INBOX/1/1"), (OTHER, "mail", "INBOX/1/2"), (FEED, "feed", "2026-11-20-scan_dns-example.csv")):
+    for content, kind, name in (
+        (MAIL, "mail", "INBOX/1/1"),
+        (OTHER, "mail", "INBOX/1/2"),
+        (FEED, "feed", "2026-11-20-scan_dns-example.csv"),
+    ):
         reports.accept(evidence.keep(content), kind=kind, channel=kind, name=name)  # type: ignore[arg-type]
-    reports.finish(1, Outcome("unread", "free-text", "not sure enough", 0.3, proposal=[{"event": {"source.ip": "192.0.2.1"}}]))
+    reports.finish(
+        1, Outcome("unread", "free-text", "not sure enough", 0.3, proposal=[{"event": {"source.ip": "192.0.2.1"}}])
+    )
     return reports
 
 
@@ -84,7 +94,9 @@ def test_wrong_time_is_explained(configured: Path, capsys: pytest.CaptureFixture
     assert "write for example 2026-11-20" in capsys.readouterr().err
 
 
-def test_show_tells_why_a_report_waits_and_what_it_proposes(mails: ReportStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_tells_why_a_report_waits_and_what_it_proposes(
+    mails: ReportStore, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["report", "show", "1"]) == 0
     shown = capsys.readouterr().out
     assert "not sure enough" in shown
@@ -122,7 +134,9 @@ def test_export_goes_on_where_evidence_is_missing(
     assert "report 1" in capsys.readouterr().err
 
 
-def test_dry_replay_shows_what_would_come(mails: ReportStore, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_replay_shows_what_would_come(
+    mails: ReportStore, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["report", "replay", "1", "2", "3"]) == 0
     shown = capsys.readouterr().out
     assert "report 1 INBOX/1/1: unread → read" in shown
@@ -153,14 +167,22 @@ def test_dry_replay_tells_changed_from_gone_and_same(
     assert found["same"] == 1
 
 
-def test_replay_for_real_asks_for_another_reading(mails: ReportStore, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_for_real_asks_for_another_reading(
+    mails: ReportStore, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["report", "replay", "--state", "unread", "--for-real", "--reason", "mended"]) == 0
     assert "1 reports will be read again" in capsys.readouterr().out
-    assert database.fetch("SELECT state, reading FROM reports ORDER BY id") == [("received", 2), ("received", 1), ("received", 1)]
+    assert database.fetch("SELECT state, reading FROM reports ORDER BY id") == [
+        ("received", 2),
+        ("received", 1),
+        ("received", 1),
+    ]
     assert database.fetch("SELECT object, object_id, reason FROM audit_trail") == [("report", "1", "mended")]
 
 
-def test_mbox_is_imported_once(configured: Path, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mbox_is_imported_once(
+    configured: Path, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "old.mbox"
     box = mailbox.mbox(path)
     box.add(MAIL)

@@ -19,7 +19,14 @@ TEXT = "Your address 192.0.2.1 scanned our network on 2026-11-20 10:00:00 UTC."
 
 
 def mail(*headers: str, text: str = TEXT) -> bytes:
-    lines = ["From: somebody@example.org", "To: abuse@example.net", "Subject: port scan from 192.0.2.1", *headers, "", text]
+    lines = [
+        "From: somebody@example.org",
+        "To: abuse@example.net",
+        "Subject: port scan from 192.0.2.1",
+        *headers,
+        "",
+        text,
+    ]
     return "\r\n".join(lines).encode()
 
 
@@ -58,7 +65,10 @@ def test_complaint_about_a_notice_makes_no_ticket_of_our_mail_server() -> None:
     notice = f"From: abuse@example.net\r\nMessage-ID: {NOTICE_ID}\r\nSubject: notice\r\n\r\ntext"
     parts = [
         ("text/plain", "This is a complaint."),
-        ("message/feedback-report", "Feedback-Type: abuse\r\nVersion: 1\r\nUser-Agent: Example/1\r\nSource-IP: 192.0.2.1\r\n"),
+        (
+            "message/feedback-report",
+            "Feedback-Type: abuse\r\nVersion: 1\r\nUser-Agent: Example/1\r\nSource-IP: 192.0.2.1\r\n",
+        ),
         ("message/rfc822", notice),
     ]
     body = "".join(f"--b\r\nContent-Type: {kind}\r\n\r\n{text}\r\n" for kind, text in parts) + "--b--\r\n"

@@ -32,7 +32,9 @@ class Reader:
         self.rereading = Rereading(database)
         self.report, _ = self.reports.accept(Kept("ab" * 32, 10), kind="mail", channel="maildir")
 
-    def events(self, reading: int, *events: dict[str, Any], enriched: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    def events(
+        self, reading: int, *events: dict[str, Any], enriched: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         made = []
         for event in events:
             one = {**event, "report.id": self.report.id, "report.mark": mark(event), **(enriched or {})}
@@ -86,7 +88,9 @@ def test_the_same_reading_twice_changes_nothing(reader: Reader, database: Databa
         assert state_of(database) == before
 
 
-def test_corrected_event_takes_the_place_of_the_wrong_one_in_the_same_ticket(reader: Reader, database: Database) -> None:
+def test_corrected_event_takes_the_place_of_the_wrong_one_in_the_same_ticket(
+    reader: Reader, database: Database
+) -> None:
     reader.read(1, observation(**WRONG))
     assert reader.read(reader.again(), observation(**RIGHT)) == Withdrawn(events=1, tickets=1, emptied=1)
     (ticket,) = tickets_in(database)

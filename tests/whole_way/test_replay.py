@@ -42,7 +42,9 @@ def test_everything_read_again_gives_the_same_tickets_and_no_mail(desk: Desk, mo
     assert_result(desk)
 
 
-def test_reports_whose_collector_runs_no_more_are_handed_on_by_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_whose_collector_runs_no_more_are_handed_on_by_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.up()
     before = picture(desk)
     # as if they had come, a while ago, by bots that were removed since
@@ -59,13 +61,14 @@ def test_what_an_older_reader_got_wrong_is_put_right(desk: Desk, monkeypatch: py
     # the stored event of the brute-force mail becomes what a worse reader might have made of it
     ((report, ticket),) = desk.database.fetch(
         "UPDATE events SET fingerprint = gen_random_uuid(), "
-        "data = data || '{\"report.mark\": \"0000000000000000\", \"time.source\": \"2026-01-01T00:00:00+00:00\"}' "
+        'data = data || \'{"report.mark": "0000000000000000", "time.source": "2026-01-01T00:00:00+00:00"}\' '
         "WHERE problem = 'brute-force' RETURNING report_id, ticket_id"
     )
     replay(desk, monkeypatch, str(report))
     assert_result(desk)
     ((number, marks),) = desk.database.fetch(
-        "SELECT t.event_count, e.data ->> 'report.reading' FROM tickets t JOIN events e ON e.ticket_id = t.id WHERE t.id = %s", (ticket,)
+        "SELECT t.event_count, e.data ->> 'report.reading' FROM tickets t JOIN events e ON e.ticket_id = t.id WHERE t.id = %s",
+        (ticket,),
     )
     assert (number, marks) == (1, "2")
     assert desk.count("withdrawn_events") == 1

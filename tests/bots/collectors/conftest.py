@@ -128,7 +128,9 @@ class ImapDesk(TryOut):
 
     def reports(self) -> list[tuple[str, str, int]]:
         """Evidence, state and how often received, of all reports."""
-        return [tuple(row) for row in self.database.fetch("SELECT evidence, state, times_received FROM reports ORDER BY id")]  # type: ignore[misc]
+        return [
+            tuple(row) for row in self.database.fetch("SELECT evidence, state, times_received FROM reports ORDER BY id")
+        ]  # type: ignore[misc]
 
     def queued(self) -> int:
         client = self.redis.client()

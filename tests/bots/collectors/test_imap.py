@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def mail(number: int, size: int = 0) -> bytes:
-    text = b"From: reporter@example.org\r\nTo: abuse@example.net\r\nSubject: scan %d\r\n\r\n192.0.2.1 scans us\r\n" % number
+    text = (
+        b"From: reporter@example.org\r\nTo: abuse@example.net\r\nSubject: scan %d\r\n\r\n192.0.2.1 scans us\r\n"
+        % number
+    )
     return text + b"x" * size + b"\r\n" * bool(size)
 
 
@@ -39,7 +42,9 @@ def assert_taken_once(desk: ImapDesk, *mails: bytes) -> None:
 
 
 def settled(desk: ImapDesk, number: int) -> bool:
-    return len([one for one in desk.reports() if one[1] == "queued"]) == number and desk.in_folder(criteria=UNTAKEN) == 0
+    return (
+        len([one for one in desk.reports() if one[1] == "queued"]) == number and desk.in_folder(criteria=UNTAKEN) == 0
+    )
 
 
 def test_takes_seen_and_unseen_mails_and_flags_them(desk: ImapDesk) -> None:
@@ -111,14 +116,19 @@ STEPS = [
 
 @pytest.mark.parametrize("folder", ["", "Taken"])
 @pytest.mark.parametrize(("where", "step"), STEPS, ids=[step for _, step in STEPS])
-def test_killed_after_any_step_it_neither_loses_nor_doubles_a_mail(desk: ImapDesk, where: str, step: str, folder: str) -> None:
+def test_killed_after_any_step_it_neither_loses_nor_doubles_a_mail(
+    desk: ImapDesk, where: str, step: str, folder: str
+) -> None:
     desk.begin(desk.imap, processed_folder=folder)
     desk.put(*MAILS)
     for calls in (1, 2 if step in ("keep", "accept") else 1):
         if step in ("keep", "accept") or not desk.reports():
             desk.die_after(where, step, calls)
     desk.start_bot()
-    desk.wait_for("five reports", lambda: settled(desk, 5) if not folder else desk.in_folder(folder) == 5 and desk.in_folder() == 0)
+    desk.wait_for(
+        "five reports",
+        lambda: settled(desk, 5) if not folder else desk.in_folder(folder) == 5 and desk.in_folder() == 0,
+    )
     desk.wait_for("queued reports", lambda: all(state == "queued" for _, state, _ in desk.reports()))
     assert_taken_once(desk, *MAILS)
     desk.wait_for("the end of the notes", lambda: desk.database.fetch("SELECT count(*) FROM mailbox_mails") == [(0,)])

@@ -60,7 +60,13 @@ def test_a_single_mail_is_no_mbox() -> None:
 
 
 def test_evil_lines_take_no_time() -> None:
-    for evil in (b"From " * 20_000, b"From " + b"1:" * 50_000, b">" * 100_000, b"\n" * 100_000, (b"From x " + b"9" * 90 + b"\n\n") * 1000):
+    for evil in (
+        b"From " * 20_000,
+        b"From " + b"1:" * 50_000,
+        b">" * 100_000,
+        b"\n" * 100_000,
+        (b"From x " + b"9" * 90 + b"\n\n") * 1000,
+    ):
         begin = time.perf_counter()
         split(BEGIN + evil)
         assert time.perf_counter() - begin < 0.2
