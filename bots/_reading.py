@@ -10,14 +10,14 @@ import gzip
 import io
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from intelmq.lib.exceptions import PipelineError
+
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
+from abusehandler.errors import EvidenceError
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.reports import Outcome
 from abusehandler.tickets.rereading import mark
-from intelmq.lib.exceptions import PipelineError
-
-from abusehandler.errors import EvidenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

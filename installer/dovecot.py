@@ -9,11 +9,13 @@ import grp
 import os
 import shutil
 import socket
-import ssl
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abusehandler.installer.services import Service, ServiceError, free_port, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USER = "abuse@example.net"
 PASSWORD = "a password for tests"  # noqa: S105
@@ -116,9 +118,9 @@ service stats {{
 
     def _make_certificate(self) -> None:
         """A certificate authority of our own, and a certificate of it for the name localhost."""
+        authority = "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=example-ca -keyout ca.key -out ca.pem"
         steps = (
-            "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=example-ca -keyout ca.key -out ca.pem "
-            "-addext keyUsage=critical,keyCertSign",
+            f"{authority} -addext keyUsage=critical,keyCertSign",
             "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr",
             "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out server.pem -extfile names",
         )
@@ -137,7 +139,3 @@ service stats {{
         except OSError:
             return False
 
-
-def trusting(server: DovecotServer) -> ssl.SSLContext:
-    """A TLS context that believes this server."""
-    return ssl.create_default_context(cafile=str(server.ca_file))

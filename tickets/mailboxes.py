@@ -32,7 +32,7 @@ class MailboxNotes:
         )
         return {uid for (uid,) in rows}
 
-    def note(self, cursor: Cursor, uidvalidity: int, uid: int, report: int) -> None:
+    def note(self, uidvalidity: int, uid: int, cursor: Cursor, report: int) -> None:
         """Notes, in the transaction that records the report, that this mail is in it."""
         cursor.execute(
             "INSERT INTO mailbox_mails (mailbox, uidvalidity, uid, report_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",

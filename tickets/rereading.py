@@ -126,7 +126,7 @@ class Rereading:
 
     def events(self, report: int) -> list[tuple[int, int | None, dict[str, Any]]]:
         """The stored events of a report: number, ticket, data."""
-        return [tuple(row) for row in self._database.fetch(self._sql["events_of_report"], {"report": report})]  # type: ignore[misc]
+        return [tuple(row) for row in self._database.fetch(self._sql["events_of_report"], {"report": report})]
 
     def ask_again(self, numbers: Sequence[int], *, actor: str, reason: str) -> list[int]:
         """Lets the collectors hand these reports on again; returns those that did not wait for that anyway."""

@@ -3,7 +3,8 @@
 """`abusehandler deliver`: the way in for a mail server.
 
 As a pipe it takes one mail from standard input; with `--lmtp` it listens and takes many (RFC 2033). The mail is on disk and
-recorded before the mail server is told so. With `--mbox` it imports an old mailbox. Exit codes are those of sysexits.h: 0 taken, 75 try again later.
+recorded before the mail server is told so. With `--mbox` it imports an old mailbox. Exit codes are those of sysexits.h:
+0 taken, 75 try again later.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--lmtp", metavar="HOST:PORT", help="listen for a mail server instead of reading one mail from standard input"
     )
     parser.add_argument(
-        "--mbox", metavar="FILE", type=Path, help="import all mails of an mbox file instead; what is here already is left out"
+        "--mbox",
+        metavar="FILE",
+        type=Path,
+        help="import all mails of an mbox file instead; what is here already is left out",
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 from abusehandler.configuration.reading import read_context
 from abusehandler.errors import EvidenceError
@@ -70,7 +70,7 @@ class Rereader:
         bad, events = 0, []
         with self._evidence.open(report.evidence) as stream:
             found = rows(
-                cast("BinaryIO", stream), filename=report.name, catalogue=self._catalogue,
+                stream, filename=report.name, catalogue=self._catalogue,
                 received_at=report.received_at, feed_name=report.feed or "Shadowserver", warn=lambda *_: None,
             )  # fmt: skip
             for _, _, result in found:

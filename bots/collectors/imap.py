@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from intelmq.lib.bot import CollectorBot
@@ -120,7 +121,7 @@ class AbuseImapCollectorBot(IntakeCollector, CollectorBot):
                 self.take_bytes(
                     self._mailbox.pieces(uid),
                     name=f"{self.folder}/{validity}/{uid}",
-                    note=lambda cursor, report, uid=uid: self._notes.note(cursor, validity, uid, report),
+                    note=partial(self._notes.note, validity, uid),
                 )
             except MailUnreadable as error:
                 self._unreadable[uid] = now + UNREADABLE_RETRY_SECONDS

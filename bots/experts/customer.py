@@ -77,12 +77,11 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
 
 def _question(message: Message) -> Query:
     at = message.get("time.source") or message.get("time.observation")
-    host = message.get("source.fqdn") if "source.ip" not in message else None
     return Query(
         address=message.get("source.ip"),
         at=datetime.fromisoformat(at) if at else datetime.now(timezone.utc),
         port=message.get("source.port"),
-        host=host,
+        host=message.get("source.fqdn"),
     )
 
 

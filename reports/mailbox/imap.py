@@ -16,6 +16,7 @@ import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
@@ -166,7 +167,7 @@ class ImapFolder:
         """
         start = 0
         while True:
-            piece = self._guarded(lambda at=start: self._piece(uid, at))
+            piece = self._guarded(partial(self._piece, uid, start))
             if piece:
                 yield piece
             start += len(piece)
@@ -196,10 +197,10 @@ class ImapFolder:
         for first in range(0, len(uids), UIDS_IN_A_COMMAND):
             names = ",".join(str(uid) for uid in uids[first : first + UIDS_IN_A_COMMAND])
             if self.marking == "move":
-                self._guarded(lambda names=names: self._open_box().move(names, self._settings.processed_folder))
+                self._guarded(partial(self._open_box().move, names, self._settings.processed_folder))
             elif self.marking == "flag":
                 # not imap_tools' flag(), which expunges what others have marked as deleted
-                self._guarded(lambda names=names: self._store_flag(names))
+                self._guarded(partial(self._store_flag, names))
 
     def wait(self, seconds: float, interrupted: Callable[[], bool]) -> None:
         """Returns when the folder changed, after `seconds`, or soon after `interrupted()` became true.

@@ -14,8 +14,8 @@ import yaml
 
 from abusehandler.cli import main
 from abusehandler.tickets.evidence import EvidenceStore
-from abusehandler.tickets.rereading import mark
 from abusehandler.tickets.reports import Outcome, ReportStore
+from abusehandler.tickets.rereading import mark
 from tests.tickets.observations import store_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abusehandler.tickets.evidence import Kept
-from abusehandler.tickets.rereading import Rereading, Withdrawn, mark
 from abusehandler.tickets.reports import Outcome, ReportStore
+from abusehandler.tickets.rereading import Rereading, Withdrawn, mark
 from tests.tickets.observations import observation, store_of, tickets_in
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from abusehandler.cli import main
 from tests.whole_way.test_samples import assert_result, sent_mails
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.whole_way.conftest import Desk
 
 
