@@ -138,4 +138,3 @@ service stats {{
                 return connection.recv(4) == b"* OK"
         except OSError:
             return False
-

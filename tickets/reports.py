@@ -103,17 +103,8 @@ class ReportStore:
         number, received_at, times, recorded_channel, reading = self._database.retrying(work)
         return ReportRecord(number, kept.sha256, kind, recorded_channel, name, feed, received_at, reading), times == 1
 
-    def waiting(self, channels: Sequence[str], limit: int = 100) -> list[ReportRecord]:
-        """Reports of these channels that no reader has been given yet, oldest first."""
-        rows = self._database.fetch(
-            "SELECT id, evidence, kind, channel, name, feed, received_at FROM reports "
-            "WHERE state = 'received' AND channel = ANY(%s) ORDER BY id LIMIT %s",
-            (list(channels), limit),
-        )
-        return [ReportRecord(*row) for row in rows]
-
     def queued(self, reports: Iterable[ReportRecord]) -> None:
-        """Notes that these reports are in a reader's queue."""
+        """Notes that these reports are in a reader's hands, though no collector of ours handed them on."""
         self._database.fetch(
             "UPDATE reports SET state = 'queued', state_at = now() WHERE id = ANY(%s) AND state = 'received'",
             ([report.id for report in reports],),

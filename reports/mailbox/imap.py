@@ -222,8 +222,9 @@ class ImapFolder:
         changed = False
         # the server may tell news before it says that it idles
         while client._get_response() is not None:
-            if client.tagged_commands[tag]:
-                raise imaplib.IMAP4.abort(f"IDLE refused: {_text(client.tagged_commands.pop(tag)[1])}")
+            refused = client.tagged_commands[tag]
+            if refused:
+                raise imaplib.IMAP4.abort(f"IDLE refused: {_text(refused[1])}")
             changed = True
         until = time.monotonic() + seconds
         while not changed and not interrupted() and (left := until - time.monotonic()) > 0:
@@ -278,8 +279,7 @@ class ImapFolder:
             box.folder.set(settings.folder)
         except imaplib.IMAP4.readonly:
             box.folder.set(settings.folder, readonly=True)
-        (validity,) = box.client.response("UIDVALIDITY")[1][:1] or [None]
-        found = _UIDVALIDITY.search(validity or b"")
+        found = _UIDVALIDITY.search(_told(box.client, "UIDVALIDITY"))
         self.uidvalidity = (
             int(found[0]) if found else box.folder.status(settings.folder, ["UIDVALIDITY"])["UIDVALIDITY"]
         )
@@ -289,8 +289,7 @@ class ImapFolder:
         if settings.processed_folder and "MOVE" in box.client.capabilities:
             self.marking = "move"
             return
-        permanent = box.client.response("PERMANENTFLAGS")[1][:1] or [None]
-        allowed = (permanent[0] or b"(\\Flagged)").decode("ascii", "replace").strip("()").split()
+        allowed = (_told(box.client, "PERMANENTFLAGS") or b"(\\Flagged)").decode("ascii", "replace").strip("()").split()
         lower = [flag.lower() for flag in allowed]
         if "\\*" in lower or settings.keyword.lower() in lower:
             self.marking, self._flag = "flag", settings.keyword
@@ -329,6 +328,12 @@ class ImapFolder:
             raise MailboxUnavailable(
                 f"the mailbox at {self._settings.host} cannot be used now: {_text(error)}"
             ) from error
+
+
+def _told(client: imaplib.IMAP4, code: str) -> bytes:
+    """What the server said with this response code; empty if nothing."""
+    said = client.response(code)[1] or [b""]
+    return bytes(said[0] or b"")
 
 
 def sleep(seconds: float, interrupted: Callable[[], bool]) -> None:

@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import pytest
 
 from abusehandler.reports.reading import BadPart
+from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import Kept
 from abusehandler.tickets.reports import PARTS_KEPT, Outcome, ReportStore
-
-if TYPE_CHECKING:
-    from abusehandler.tickets.database import Database
 
 
 @pytest.fixture
@@ -39,20 +37,51 @@ def test_same_bytes_are_the_same_report(reports: ReportStore, database: Database
     assert record(database, "times_received", "state", "name") == (2, "received", "1.eml")
 
 
-def test_report_waits_until_it_is_queued(reports: ReportStore) -> None:
+def given_out(reports: ReportStore, limit: int = 100, kind: Literal["mail", "feed"] = "mail") -> list[int]:
+    with reports.handing_on(["maildir"], kind=kind, limit=limit) as waiting:
+        return [report.id for report in waiting]
+
+
+def test_report_is_handed_on_once_oldest_first(reports: ReportStore, database: Database) -> None:
     numbers = [reports.accept(kept(number), kind="mail", channel="maildir")[0].id for number in (1, 2, 3)]
     reports.accept(kept(4), kind="mail", channel="pipe")
-    assert [report.id for report in reports.waiting(["maildir"])] == numbers
-    assert [report.id for report in reports.waiting(["maildir"], limit=2)] == numbers[:2]
-    reports.queued(reports.waiting(["maildir"], limit=2))
-    assert [report.id for report in reports.waiting(["maildir"])] == numbers[2:]
+    assert given_out(reports, limit=2) == numbers[:2]
+    assert given_out(reports) == numbers[2:]
+    assert given_out(reports) == []
+    assert database.fetch("SELECT state FROM reports ORDER BY id") == [("queued",)] * 3 + [("received",)]
+
+
+def test_report_that_could_not_be_sent_is_handed_on_again(reports: ReportStore) -> None:
+    report, _ = reports.accept(kept(), kind="mail", channel="maildir")
+    with pytest.raises(OSError, match="no queue"), reports.handing_on(["maildir"], kind="mail"):
+        raise OSError("no queue")
+    assert given_out(reports) == [report.id]
+
+
+def test_two_collectors_do_not_hand_on_the_same_report(reports: ReportStore, dsn: str) -> None:
+    reports.accept(kept(), kind="mail", channel="maildir")
+    other = Database(dsn)
+    with reports.handing_on(["maildir"], kind="mail") as waiting:
+        assert len(waiting) == 1
+        assert given_out(ReportStore(other)) == []
+    other.close()
+
+
+def test_report_whose_own_collector_is_gone_is_handed_on_by_one_of_its_kind(
+    reports: ReportStore, database: Database
+) -> None:
+    report, _ = reports.accept(kept(), kind="mail", channel="removed")
+    assert given_out(reports) == []
+    database.fetch("UPDATE reports SET state_at = now() - interval '1 hour'")
+    assert given_out(reports, kind="feed") == []
+    assert given_out(reports) == [report.id]
 
 
 def test_report_received_again_is_not_queued_again(reports: ReportStore) -> None:
     first, _ = reports.accept(kept(), kind="mail", channel="maildir")
     reports.queued([first])
     reports.accept(kept(), kind="mail", channel="maildir")
-    assert reports.waiting(["maildir"]) == []
+    assert given_out(reports) == []
 
 
 def test_queued_late_does_not_overwrite_what_a_quick_reader_noted(reports: ReportStore, database: Database) -> None:
