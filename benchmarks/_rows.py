@@ -18,7 +18,12 @@ HEADER = (
 )
 #: RFC 2544: addresses for benchmarks.
 NETWORK = ipaddress.ip_network("198.18.0.0/15")
-CITIES = [("AT", "WIEN", "VIENNA"), ("AT", "TIROL", "INNSBRUCK"), ("DE", "BAYERN", "MUNICH"), ("NL", "UTRECHT", "UTRECHT")]
+CITIES = [
+    ("AT", "WIEN", "VIENNA"),
+    ("AT", "TIROL", "INNSBRUCK"),
+    ("DE", "BAYERN", "MUNICH"),
+    ("NL", "UTRECHT", "UTRECHT"),
+]
 
 
 def rows(number: int, *, addresses: int = 100_000, seed: int = 1) -> Iterator[str]:

@@ -39,7 +39,9 @@ def arguments(about: str, configure: Callable[[argparse.ArgumentParser], None] |
     parsed = parser.parse_args()
     if os.geteuid() == 0:
         script = Path(sys.argv[0]).resolve()
-        os.execvp("bash", ["bash", str(ROOT / "installer" / "test.sh"), "run", str(script.relative_to(ROOT)), *sys.argv[1:]])
+        os.execvp(
+            "bash", ["bash", str(ROOT / "installer" / "test.sh"), "run", str(script.relative_to(ROOT)), *sys.argv[1:]]
+        )
     return parsed
 
 
@@ -82,7 +84,9 @@ class Stage:
         self.postgres.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def configure(self, bots: Mapping[str, Mapping[str, Any]], configuration: Mapping[str, Any], customers: str) -> None:
+    def configure(
+        self, bots: Mapping[str, Mapping[str, Any]], configuration: Mapping[str, Any], customers: str
+    ) -> None:
         """Writes runtime.yaml (`bots`: id → module and parameters), harmonization.conf, abusehandler.yaml, customers.csv."""
         from abusehandler.harmonization.fields import merge_file
 
@@ -105,7 +109,9 @@ class Stage:
             }  # fmt: skip
             self._modules[bot] = definition["module"]
         (etc / "runtime.yaml").write_text(yaml.safe_dump(runtime), encoding="utf-8")
-        shutil.copyfile(Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf", etc / "harmonization.conf")
+        shutil.copyfile(
+            Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf", etc / "harmonization.conf"
+        )
         merge_file(etc / "harmonization.conf")
         (etc / "customers.csv").write_text(customers, encoding="utf-8")
         (etc / "abusehandler.yaml").write_text(yaml.safe_dump(dict(configuration)), encoding="utf-8")
@@ -132,7 +138,9 @@ class Stage:
             if process.poll() is not None:
                 log = self.root / "var/log" / f"{bot}.log"
                 raise RuntimeError(f"{bot} ended:\n{log.read_text(encoding='utf-8')[-3000:] if log.exists() else ''}")
-        return sum(entry["cmd"] in ("blmove", "brpoplpush") for entry in self.client.client_list() if "b" in entry["flags"])
+        return sum(
+            entry["cmd"] in ("blmove", "brpoplpush") for entry in self.client.client_list() if "b" in entry["flags"]
+        )
 
     def stop_bots(self) -> dict[str, float]:
         """Stops the bots; returns the most memory that each used, in MB."""

@@ -93,7 +93,10 @@ def prepare(stage: _stage.Stage) -> None:
              "DateTime": "timestamp with time zone", "JSONDict": "json", "JSON": "json"}  # fmt: skip
     columns = ", ".join(f'"{name}" {types.get(field["type"], "text")}' for name, field in fields.items())
     Database(stage.postgres.dsn("stock")).fetch(f"CREATE TABLE events (id bigserial PRIMARY KEY, {columns})")
-    rules = [{"rulename": f"rule {number}", "if": {"source.port": number}, "then": {"comment": "a port"}} for number in (1, 2, 3, 4)]
+    rules = [
+        {"rulename": f"rule {number}", "if": {"source.port": number}, "then": {"comment": "a port"}}
+        for number in (1, 2, 3, 4)
+    ]
     (stage.root / "etc/modify.conf").write_text(json.dumps(rules), encoding="utf-8")
     optional = [["protocol.transport", "protocol"], ["source.reverse_dns", "hostname"], ["source.asn", "asn", "invalidate_zero"],
                 ["source.geolocation.cc", "geo"], ["source.geolocation.region", "region"], ["source.geolocation.city", "city"],
@@ -122,12 +125,17 @@ def report_message(number: int, seed: int) -> bytes:
     return json.dumps(message).encode()
 
 
-def alone(stage: _stage.Stage, bot: str, messages: list[bytes], events: int, target: str | None) -> tuple[float, list[bytes]]:
+def alone(
+    stage: _stage.Stage, bot: str, messages: list[bytes], events: int, target: str | None
+) -> tuple[float, list[bytes]]:
     """Events per second of one bot with a full queue, and what it sent."""
     stage.start_bots(bot)
     with stage.clock() as seconds:
         stage.push(f"{bot}-queue", messages)
-        stage.wait(lambda: not stage.client.llen(f"{bot}-queue") and not stage.client.llen(f"{bot}-queue-internal"), f"{bot} to finish")
+        stage.wait(
+            lambda: not stage.client.llen(f"{bot}-queue") and not stage.client.llen(f"{bot}-queue-internal"),
+            f"{bot} to finish",
+        )
     stage.stop_bots()
     sent = stage.drain(target) if target else []
     if target and len(sent) < events * 0.99:
@@ -135,7 +143,9 @@ def alone(stage: _stage.Stage, bot: str, messages: list[bytes], events: int, tar
     return events / seconds[0], sent
 
 
-def together(stage: _stage.Stage, chain: tuple[str, ...], message: bytes, events: int) -> tuple[float, dict[str, float]]:
+def together(
+    stage: _stage.Stage, chain: tuple[str, ...], message: bytes, events: int
+) -> tuple[float, dict[str, float]]:
     """Events per second of a chain, from the report in its queue to the last event acknowledged by its output; memory by bot."""
     stage.start_bots(*chain)
     queues = [f"{bot}-queue{kind}" for bot in chain for kind in ("", "-internal")]

@@ -47,7 +47,9 @@ class ReadingBot(BoxBot, BatchBot):
                 if self._is_outage(error):
                     raise
                 self._note_unread(report, error)
-                raise ReportUnreadError(f"report {report.id} cannot be read: {type(error).__name__}: {error}") from error
+                raise ReportUnreadError(
+                    f"report {report.id} cannot be read: {type(error).__name__}: {error}"
+                ) from error
 
     def _events(self, message: Message, report: ReportRecord) -> Iterator[tuple[str, Message]]:
         """The report's events, marked so that a later reading knows them again; see tickets/rereading.py."""

@@ -37,9 +37,8 @@ check() { say "$1"; shift; "$@" || failed=1; }
 
 # mypy does not see the mapping of setup.py, so it gets the package as links.
 rm -rf .mypy && mkdir -p .mypy/abusehandler
-ln -s ../../abusehandler/* bots reports reporters crm_connector tickets portal templates harmonization runtime installer .mypy/abusehandler/ 2>/dev/null
-for part in bots reports reporters crm_connector tickets portal templates harmonization runtime installer; do
-    ln -sfn "../../$part" ".mypy/abusehandler/$part"
+for part in abusehandler/* bots reports reporters crm_connector tickets portal templates harmonization runtime installer; do
+    ln -s "../../$part" ".mypy/abusehandler/${part##*/}"
 done
 
 check "ruff check" ruff check --quiet .

@@ -102,7 +102,10 @@ def dsn(postgres: PostgresServer, template: str) -> Iterator[str]:
 
 def _new_database(postgres: PostgresServer, template: str) -> Iterator[str]:
     name = f"test{next(_number)}"
-    for statement, wait in ((f"CREATE DATABASE {name} TEMPLATE {template}", True), (f"DROP DATABASE {name} WITH (FORCE)", False)):
+    for statement, wait in (
+        (f"CREATE DATABASE {name} TEMPLATE {template}", True),
+        (f"DROP DATABASE {name} WITH (FORCE)", False),
+    ):
         connection = psycopg2.connect(postgres.dsn("postgres"))
         connection.autocommit = True
         with connection.cursor() as cursor:

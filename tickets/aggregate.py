@@ -89,7 +89,9 @@ class TicketStore:
         customers = self._changed_customers(events)
         for _ in range(ATTEMPTS):
             try:
-                stored: Stored = self._database.retrying(lambda cursor: self._transaction(cursor, batch, origins, customers))
+                stored: Stored = self._database.retrying(
+                    lambda cursor: self._transaction(cursor, batch, origins, customers)
+                )
             except (_CrossedError, psycopg2.errors.UniqueViolation):
                 continue
             except Exception:
@@ -189,7 +191,10 @@ class TicketStore:
             customer = event.get("customer.id")
             if customer and event.get("customer.match", "one") == "one":
                 number = storable(str(customer))
-                said = (storable(str(event.get("customer.name") or "")), storable(str(event.get("customer.language") or "")))
+                said = (
+                    storable(str(event.get("customer.name") or "")),
+                    storable(str(event.get("customer.language") or "")),
+                )
                 if self._customers.get(number) != said:
                     changed[number] = said
         return changed

@@ -28,6 +28,8 @@ _NOT_OBSERVED = frozenset(
      "output", "event_hash", "rtir_id", "status", "comment", "classification.taxonomy", "constituency", "__type"}
 )  # fmt: skip
 _NOT_OBSERVED_BELOW = ("report.", "customer.", "ticket.")
+#: Nor what the collector says of the feed, which another may say otherwise of the same report.
+_NOT_READ_BELOW = (*_NOT_OBSERVED_BELOW, "feed.")
 #: A sender's clock may run ahead by this much; a later time is a mistake and the time of receipt counts.
 _FUTURE = timedelta(hours=26)
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
@@ -155,12 +157,12 @@ class Incoming:
 
 
 def observed_json(event: Mapping[str, Any]) -> bytes:
-    """What was observed, as JSON with sorted keys: equal bytes for equal observations."""
+    """What a reader saw, whoever collected the report, as JSON with sorted keys: equal bytes for equal observations."""
     return _dumps(
         {
             key: value
             for key, value in event.items()
-            if key not in _NOT_OBSERVED and not key.startswith(_NOT_OBSERVED_BELOW)
+            if key not in _NOT_OBSERVED and not key.startswith(_NOT_READ_BELOW)
         },
         orjson.OPT_SORT_KEYS,
     )

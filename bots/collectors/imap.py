@@ -81,7 +81,11 @@ class AbuseImapCollectorBot(IntakeCollector, CollectorBot):
                 return
             if not self._open():
                 return
-            if not self._take_waiting():
+            taken = self._take_waiting()
+            if self.run_mode == "scheduled":
+                while taken:
+                    taken = self._take_waiting()
+            elif not taken:
                 self._mailbox.wait(self.longest_wait, self._wanted_elsewhere)
             self._pause = 0.0
         except (MailboxUnavailable, ConfigurationError) as error:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import intelmq.lib.bot
 import pytest
-from abusehandler.harmonization.fields import merged
 from desk_of_test import configure
+
+from abusehandler.harmonization.fields import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import redis
+
     from abusehandler.installer.services import RedisServer
 
 STOCK_HARMONIZATION = Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf"

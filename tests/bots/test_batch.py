@@ -9,13 +9,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from abusehandler.bots._batch import BatchBot
-from abusehandler.tickets.database import Unavailable
 from desk_of_test import dumped
 from intelmq.lib.bot import ExpertBot
 from intelmq.lib.exceptions import PipelineError
 
+from abusehandler.bots._batch import BatchBot
 from abusehandler.errors import EvidenceError
+from abusehandler.tickets.database import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -95,7 +95,9 @@ def test_bad_messages_are_dumped_alone_and_the_others_go_on(
     work_off(bot, queues)
     assert sent(queues) == [number for number in range(500) if number not in bad]
     messages = [json.loads(entry["message"]) for entry in dumped(tmp_path)]
-    assert [message["extra"]["number"] if "extra" in message else message["extra.number"] for message in messages] == bad
+    assert [
+        message["extra"]["number"] if "extra" in message else message["extra.number"] for message in messages
+    ] == bad
     assert "this one is bad" in str(dumped(tmp_path)[0]["traceback"])
     assert dumped(tmp_path)[0]["source_queue"] == "test-queue"
 
@@ -139,7 +141,8 @@ def test_bad_message_goes_to_on_error_where_there_is_such_a_path(
 
 
 @pytest.mark.parametrize(
-    "outage", [Unavailable("PostgreSQL is away"), EvidenceError("disk full"), OSError(28, "no space"), ConnectionError()]
+    "outage",
+    [Unavailable("PostgreSQL is away"), EvidenceError("disk full"), OSError(28, "no space"), ConnectionError()],
 )
 def test_outage_dumps_nothing_and_the_messages_come_again(
     make_bot: Callable[..., Any], queues: redis.Redis, tmp_path: Path, outage: BaseException

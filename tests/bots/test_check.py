@@ -8,9 +8,10 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-import abusehandler.bots
 import pytest
 from desk_of_test import configure
+
+import abusehandler.bots
 
 FOLDER = Path(abusehandler.bots.__file__).parent
 MODULES = sorted(
@@ -41,7 +42,11 @@ def test_every_bot_has_a_manual_and_a_name_of_its_own(module: str, etc: Path) ->
     documented = kind.__doc__.partition("Parameters:")[2]
     for name in vars(kind):
         value = vars(kind)[name]
-        if not name.startswith("_") and not callable(value) and not isinstance(value, (classmethod, staticmethod, property)):
+        if (
+            not name.startswith("_")
+            and not callable(value)
+            and not isinstance(value, (classmethod, staticmethod, property))
+        ):
             assert name in documented or name in {"rate_limit", "batch_size", "gather_seconds", "timeout"}, name
 
 

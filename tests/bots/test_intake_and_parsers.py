@@ -8,6 +8,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from desk_of_test import configure, dumped
+from intelmq.lib.exceptions import PipelineError
+
 from abusehandler.bots.collectors.delivered import BOT as DELIVERED
 from abusehandler.bots.collectors.feed_files import BOT as FEED_FILES
 from abusehandler.bots.collectors.maildir import BOT as MAILDIR
@@ -15,14 +18,13 @@ from abusehandler.bots.parsers.mail import BOT as MAIL
 from abusehandler.bots.parsers.shadowserver import BOT as SHADOWSERVER
 from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.reports import ReportStore
-from desk_of_test import configure, dumped
-from intelmq.lib.exceptions import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     import redis
+
     from abusehandler.tickets.database import Database
 
 PROSE = b"From: soc@example.org\nTo: abuse@example.net\nSubject: brute force from 192.0.2.7\nMessage-ID: <1@example.org>\n\
@@ -140,13 +142,13 @@ def read_through(
     kept = EvidenceStore(desk / "var/evidence").keep(content)
     report, _ = ReportStore(database).accept(kept, kind="mail", channel="x", name=file)
     bot = make_bot(kind)
-    queues.lpush("test-queue", json.dumps({"__type": "Report", "report.id": report.id, "report.evidence": report.evidence}))
+    queues.lpush(
+        "test-queue", json.dumps({"__type": "Report", "report.id": report.id, "report.evidence": report.evidence})
+    )
     return bot
 
 
-def test_mail_becomes_events(
-    desk: Path, make_bot: Callable[..., Any], queues: redis.Redis, database: Database
-) -> None:
+def test_mail_becomes_events(desk: Path, make_bot: Callable[..., Any], queues: redis.Redis, database: Database) -> None:
     read_through(desk, make_bot, queues, database, PROSE, MAIL, "1.eml").process()
     (event,) = events(queues)
     assert event["source.ip"] == "192.0.2.7"
@@ -155,9 +157,7 @@ def test_mail_becomes_events(
     assert [row[:2] for row in reports(database)] == [("read", 1)]
 
 
-def test_feed_becomes_events(
-    desk: Path, make_bot: Callable[..., Any], queues: redis.Redis, database: Database
-) -> None:
+def test_feed_becomes_events(desk: Path, make_bot: Callable[..., Any], queues: redis.Redis, database: Database) -> None:
     read_through(desk, make_bot, queues, database, FEED, SHADOWSERVER, "2026-11-20-scan_dns-example.csv").process()
     (event,) = events(queues)
     assert event["source.ip"] == "192.0.2.8"

@@ -8,10 +8,11 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from abusehandler.bots import _intelmq
 from intelmq.lib.bot import Bot, CollectorBot, ExpertBot, OutputBot, ParserBot
 from intelmq.lib.bot_debugger import BotDebugger
 from intelmq.lib.pipeline import Pipeline, Redis
+
+from abusehandler.bots import _intelmq
 
 if TYPE_CHECKING:
     from collections.abc import Callable

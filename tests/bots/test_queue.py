@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import TYPE_CHECKING
 
 import pytest
-from abusehandler.bots._queue import SourceQueue, TargetQueues
 from intelmq.lib.exceptions import PipelineError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from abusehandler.bots._queue import SourceQueue, TargetQueues
 
 if TYPE_CHECKING:
     import redis
@@ -121,7 +124,7 @@ def test_load_balance_shares_evenly_over_calls(queues: redis.Redis) -> None:
         targets.send({"_default": [str(number).encode() for number in range(start, start + 5)]})
     shares = [numbers(queues, name) for name in "abc"]
     assert [len(share) for share in shares] == [10, 10, 10]
-    assert sorted(sum(shares, [])) == list(range(30))
+    assert sorted(functools.reduce(operator.iadd, shares, [])) == list(range(30))
     assert all(share == sorted(share) for share in shares)
 
 

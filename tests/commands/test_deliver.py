@@ -73,7 +73,9 @@ def test_waiting_collector_is_told(folder: Path, database: Database) -> None:
 @pytest.mark.parametrize(
     "fault", ["no database", "not migrated", "no evidence", "no configuration", "wrong configuration", "empty mail"]
 )
-def test_whatever_is_wrong_the_mail_server_keeps_the_mail(folder: Path, dsn: str, database: Database, fault: str) -> None:
+def test_whatever_is_wrong_the_mail_server_keeps_the_mail(
+    folder: Path, dsn: str, database: Database, fault: str
+) -> None:
     mail = MAIL
     if fault == "no database":
         configure(folder, f"dbname=x host={folder}")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import socket
 import socketserver
 import ssl
 import subprocess
@@ -12,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 

@@ -146,7 +146,11 @@ def test_letterhead_that_would_add_a_header_is_refused() -> None:
 
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0"])
 def test_table_holds_no_formulas(formula: str) -> None:
-    rows = list(csv.reader(io.StringIO(events_as_csv(notice(ticket(**{"malware.name": formula}))).decode("utf-8-sig"), newline="")))
+    rows = list(
+        csv.reader(
+            io.StringIO(events_as_csv(notice(ticket(**{"malware.name": formula}))).decode("utf-8-sig"), newline="")
+        )
+    )
     assert rows[1][rows[0].index("malware.name")] == "'" + formula
 
 

@@ -9,13 +9,14 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from observations import observation, store_of
+
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.tickets.notice_mail import Letterhead, NoticeWriter
 from abusehandler.tickets.outbox import Outbox, Recipient, Result
 from abusehandler.tickets.sender import NoticeSender
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from observations import observation, store_of
 
 if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
@@ -76,7 +77,9 @@ rounds = st.lists(
 def all_bytes(content: bytes) -> bytes:
     """The mail with its parts decoded."""
     plain = content.replace(b"=\r\n", b"")
-    tables = [base64.b64decode(found) for found in re.findall(rb"(?s)base64\r\n.*?\r\n\r\n([A-Za-z0-9+/=\r\n]+)", content)]
+    tables = [
+        base64.b64decode(found) for found in re.findall(rb"(?s)base64\r\n.*?\r\n\r\n([A-Za-z0-9+/=\r\n]+)", content)
+    ]
     return plain + b"".join(tables)
 
 

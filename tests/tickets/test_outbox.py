@@ -356,17 +356,13 @@ def test_mail_that_cannot_be_written_waits_and_stops_nobody(database: Database, 
     assert deliveries(database)[0][1] == "waiting"
 
 
-def test_update_tells_only_what_is_new_and_refers_to_the_first_mail(
-    database: Database, server: ScriptedSmtp
-) -> None:
+def test_update_tells_only_what_is_new_and_refers_to_the_first_mail(database: Database, server: ScriptedSmtp) -> None:
     fill(database, tickets=1)
     sender = sender_of(database, server)
     sender.run()
     store_of(database).store([observation(source_ip="192.0.1.1", time_source="2026-11-20T15:00:00+00:00")])
     sender.run()
-    first, update = (
-        email.message_from_bytes(content, policy=email.policy.default) for _, content in server.mails
-    )
+    first, update = (email.message_from_bytes(content, policy=email.policy.default) for _, content in server.mails)
     assert update["Subject"].startswith("Update:")
     assert update["In-Reply-To"] == update["References"] == first["Message-ID"]
     assert update["Message-ID"] != first["Message-ID"]

@@ -19,7 +19,9 @@ def utc(text: str) -> datetime:
 
 
 def test_at_once_waits_only_for_others() -> None:
-    due = NoticeSchedule(settle=timedelta(seconds=60), again=timedelta(hours=12)).due("at-once", utc("2026-11-20T10:00"))
+    due = NoticeSchedule(settle=timedelta(seconds=60), again=timedelta(hours=12)).due(
+        "at-once", utc("2026-11-20T10:00")
+    )
     assert due.first == utc("2026-11-20T10:01")
     assert due.again == timedelta(hours=12)
 

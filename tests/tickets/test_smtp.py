@@ -120,9 +120,7 @@ def test_connection_that_the_server_closed_while_idle_is_found_out_before_a_mail
     mine.close()
 
 
-def test_many_mails_share_a_connection_and_it_is_renewed(
-    server: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_mails_share_a_connection_and_it_is_renewed(server: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "MAILS_PER_CONNECTION", 3)
     mine = client(server)
     for _ in range(7):
@@ -160,7 +158,8 @@ def test_domain_with_umlauts_is_written_in_ascii(server: ScriptedSmtp) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["jürgen@example.com", "a@b.example\r\nRCPT TO:<x@example.com>", "two words@example.com", "no-at", "a@\udcff"]
+    "address",
+    ["jürgen@example.com", "a@b.example\r\nRCPT TO:<x@example.com>", "two words@example.com", "no-at", "a@\udcff"],
 )
 def test_address_that_no_server_takes_fails_at_once(server: ScriptedSmtp, address: str) -> None:
     state, _ = hand_over(server, address)

@@ -27,7 +27,10 @@ def row(address: bytes, host: bytes = b"cpe.example.net") -> bytes:
 
 def bomb() -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("2026-11-20-scan_dns-bomb.csv", "w", force_zip64=True) as member:
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("2026-11-20-scan_dns-bomb.csv", "w", force_zip64=True) as member,
+    ):
         member.write(HEADER + row(b"192.0.2.45"))
         for _ in range(60):
             member.write(b"\0" * 1_000_000)
@@ -35,10 +38,15 @@ def bomb() -> bytes:
 
 
 FEEDS = {
-    "2026-11-20-scan_dns-short.csv": HEADER + row(b"192.0.2.1") + b'"2026-11-20 03:12:44","medium"\n' + row(b"192.0.2.2"),
+    "2026-11-20-scan_dns-short.csv": HEADER
+    + row(b"192.0.2.1")
+    + b'"2026-11-20 03:12:44","medium"\n'
+    + row(b"192.0.2.2"),
     "2026-11-20-scan_dns-address.csv": HEADER + row(b"192.0.2.3") + row(b"192.0.2.999") + row(b"192.0.2.4"),
     "2026-11-20-scan_dns-cut.csv": HEADER + row(b"192.0.2.5") + b'"2026-11-20 03:12:44","med',
-    "2026-11-20-scan_dns-cut.csv.gz": gzip.compress(HEADER + b"".join(row(b"192.0.2.6", b"h%d.example.net" % n) for n in range(2000)))[:-40],
+    "2026-11-20-scan_dns-cut.csv.gz": gzip.compress(
+        HEADER + b"".join(row(b"192.0.2.6", b"h%d.example.net" % n) for n in range(2000))
+    )[:-40],
     "2026-11-20-scan_dns-bomb.csv.zip": bomb(),
     "2026-11-20-scan_dns-latin.csv": HEADER + row(b"192.0.2.7", "müller.example.net".encode("latin-1")),
     "2026-11-20-scan_dns-empty.csv": b"",
@@ -46,8 +54,20 @@ FEEDS = {
     "2026-11-20-scan_fresh_thing-x.csv": b'"timestamp","ip","port","brand_new_column"\n"2026-11-20 03:12:44","192.0.2.8",4711,"what"\n',
 }
 MAILS = {
-    "mime": MAIL % (b"Attack from 192.0.2.10", b"m1", b'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="never"', b"no boundary"),
-    "charset": MAIL % (b"Spam from 192.0.2.11", b"m2", b"Content-Type: text/plain; charset=no-such-charset", b"\xff\xfe spam from 192.0.2.11"),
+    "mime": MAIL
+    % (
+        b"Attack from 192.0.2.10",
+        b"m1",
+        b'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="never"',
+        b"no boundary",
+    ),
+    "charset": MAIL
+    % (
+        b"Spam from 192.0.2.11",
+        b"m2",
+        b"Content-Type: text/plain; charset=no-such-charset",
+        b"\xff\xfe spam from 192.0.2.11",
+    ),
     "headers": b"\xff\x00: x\nSubject" + b"A" * 100_000,
     "nothing": b"\n",
     "deep": MAIL % (b"x", b"m3", b"Content-Type: message/rfc822", (b"Content-Type: message/rfc822\n\n" * 3000)),
@@ -64,7 +84,9 @@ def test_the_good_part_goes_through_and_the_bad_part_waits_with_its_reason(desk:
     desk.wait_for_result()
     desk.require_running()
 
-    states = {name: (state, reason) for name, state, reason in desk.database.fetch("SELECT name, state, reason FROM reports")}
+    states = {
+        name: (state, reason) for name, state, reason in desk.database.fetch("SELECT name, state, reason FROM reports")
+    }
     assert set(states) == {*FEEDS, *MAILS}
     for name in ("short", "address", "cut", "bomb"):
         state, reason = next(value for key, value in states.items() if name in key and "gz" not in key)
@@ -81,9 +103,13 @@ def test_the_good_part_goes_through_and_the_bad_part_waits_with_its_reason(desk:
     assert {f"192.0.2.{last}" for last in range(1, 9)} <= stored
     assert "192.0.2.45" in stored
     assert {"192.0.2.10", "192.0.2.11"} <= stored
-    ((column,),) = desk.database.fetch("SELECT data ->> 'extra.brand_new_column' FROM events WHERE host(ip) = '192.0.2.8'")
+    ((column,),) = desk.database.fetch(
+        "SELECT data ->> 'extra.brand_new_column' FROM events WHERE host(ip) = '192.0.2.8'"
+    )
     assert column == "what"
-    bad = desk.database.fetch("SELECT p.line, p.reason FROM unread_parts p JOIN reports r ON r.id = p.report_id WHERE r.name LIKE '%address%'")
+    bad = desk.database.fetch(
+        "SELECT p.line, p.reason FROM unread_parts p JOIN reports r ON r.id = p.report_id WHERE r.name LIKE '%address%'"
+    )
     assert [(line, "192.0.2.999" in reason) for line, reason in bad] == [(3, True)]
     assert not list((desk.root / "var/log").glob("*.dump"))
 
@@ -108,7 +134,12 @@ def test_a_message_that_no_bot_can_handle_is_dumped_alone_and_intelmqdump_shows_
     dumped = json.loads((desk.root / "var/log/ticket-output.dump").read_text(encoding="utf-8"))
     assert len(dumped) == 2
     listing = subprocess.run(
-        [str(Path(sys.executable).parent / "intelmqdump")], input="q\n", env=desk.environment(), capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "intelmqdump")],
+        input="q\n",
+        env=desk.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "ticket-output" in listing.stdout
     assert "2 dumps" in listing.stdout

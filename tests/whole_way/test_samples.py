@@ -52,7 +52,10 @@ def assert_result(desk: Desk) -> None:
 
 
 def sent_mails(desk: Desk) -> list[email.message.EmailMessage]:
-    parsed = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in desk.sink.mails.glob("*.eml")]
+    parsed = [
+        email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        for path in desk.sink.mails.glob("*.eml")
+    ]
     return [mail for mail in parsed if isinstance(mail, email.message.EmailMessage)]
 
 

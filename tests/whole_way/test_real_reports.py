@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.whole_way.conftest import Desk
 
 #: Everybody is a customer of this test, so that every event must end in a ticket.
@@ -28,10 +29,16 @@ def test_every_real_report_ends_as_events_or_as_an_unread_report_with_its_reason
     settings["notices"]["policy"] = "never"
     (etc / "abusehandler.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     (etc / "customers.csv").write_text(WORLD, encoding="utf-8")
-    feeds, mails = sorted((corpus / "shadowserver/reports").glob("*.csv")), sorted((corpus / "mail/mails").glob("*.eml"))
+    feeds, mails = (
+        sorted((corpus / "shadowserver/reports").glob("*.csv")),
+        sorted((corpus / "mail/mails").glob("*.eml")),
+    )
     assert feeds
     assert mails
-    for path, target in [*((path, "var/lib/feeds") for path in feeds), *((path, "var/lib/maildir/new") for path in mails)]:
+    for path, target in [
+        *((path, "var/lib/feeds") for path in feeds),
+        *((path, "var/lib/maildir/new") for path in mails),
+    ]:
         (desk.root / target / path.name).write_bytes(path.read_bytes())
 
     desk.intelmqctl("start")
@@ -47,9 +54,15 @@ def test_every_real_report_ends_as_events_or_as_an_unread_report_with_its_reason
     # what the readers made is stored: every report with events has them in the store, under its number or, where two
     # reports told the same observation, under the first one's
     assert desk.count("events") > 0
-    homeless = desk.database.fetch("SELECT ip, customer_match, data FROM events WHERE ticket_id IS NULL AND ip IS NOT NULL")
+    homeless = desk.database.fetch(
+        "SELECT ip, customer_match, data FROM events WHERE ticket_id IS NULL AND ip IS NOT NULL"
+    )
     assert homeless == []
     assert not list((desk.root / "var/log").glob("*.dump"))
     assert desk.under_way(desk.database) == {}
     if os.environ.get("ABUSEHANDLER_SHOW"):
-        print(dict(desk.database.fetch("SELECT state, count(*) FROM reports GROUP BY state")), desk.count("events"), desk.count("tickets"))
+        print(
+            dict(desk.database.fetch("SELECT state, count(*) FROM reports GROUP BY state")),
+            desk.count("events"),
+            desk.count("tickets"),
+        )
