@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import grp
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING
@@ -57,6 +59,14 @@ class DovecotServer(Service):
         pid = self._spawn([str(self.program()), "-F", "-c", str(self.folder / "dovecot.conf")])
         self.pid_file.write_text(f"{pid}\n", encoding="ascii")
         until(self._answers, "Dovecot", seconds=20, log=self.log)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ends the server and the processes it has for its connections, which would linger for half a minute."""
+        number = self.pid()
+        super().stop(how)
+        if number is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(number, signal.SIGKILL)
 
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -151,7 +151,8 @@ class TicketStore:
             self._sql["known_events"], {"ats": [event.at for event in batch.values()], "fingerprints": list(batch)}
         )
         known = {row[0] for row in cursor.fetchall()}
-        # by time, so that ids grow with it, and in one order, so that two workers with the same events wait for each other in one direction only
+        # by time, so that ids grow with it, and in one order, so that two workers with the same events wait for each
+        # other in one direction only
         return sorted(event for fingerprint, event in batch.items() if fingerprint not in known)
 
     def _open(self, cursor: Cursor, sums: Mapping[str, _Sum]) -> dict[str, int]:

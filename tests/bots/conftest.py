@@ -5,24 +5,21 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import intelmq.lib.bot
 import pytest
-from desk_of_test import configure
+from desk_of_test import STOCK_HARMONIZATION, configure
 
 from abusehandler.harmonization.fields import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import redis
 
     from abusehandler.installer.services import RedisServer
-
-STOCK_HARMONIZATION = Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf"
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import yaml
 
-if TYPE_CHECKING:
-    from pathlib import Path
+STOCK_HARMONIZATION = Path(str(resources.files("intelmq"))) / "etc" / "harmonization.conf"
 
 
 def configure(etc: Path, **sections: Any) -> None:

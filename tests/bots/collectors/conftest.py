@@ -73,7 +73,7 @@ class ImapDesk(TryOut):
         runtime[BOT]["parameters"] = {
             "destination_queues": {"_default": ["mail-parser-queue"]}, "name": "Abuse mailbox", "host": "localhost",
             "port": imap.tls_port, "user": USER, "password_file": "etc/imap-password", "ca_file": str(imap.ca_file),
-            "longest_wait": 5, **parameters,
+            "longest_wait": 1, **parameters,
         }  # fmt: skip
         path.write_text(yaml.safe_dump(runtime), encoding="utf-8")
 
