@@ -116,7 +116,7 @@ class Database:
         with self.transaction() as cursor:
             return work(cursor)
 
-    def fetch(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    def fetch(self, sql: str | psycopg2.sql.Composable, parameters: Any = None) -> list[tuple[Any, ...]]:
         """The rows of one statement, in a transaction of its own."""
         with self.transaction() as cursor:
             cursor.execute(sql, parameters)
