@@ -114,7 +114,7 @@ class TryOut:
             "evidence": {"path": "../var/lib/evidence"},
             "customers": {"connector": "csv", "path": "customers.csv", "state_path": "../var/lib/customers"},
             "mail": {"smtp": {"host": "127.0.0.1", "port": self.sink.port}},
-            "notices": {"settle_seconds": 3, "policy": "at-once", "in_doubt": "resend"},
+            "notices": {"settle_seconds": 8, "policy": "at-once", "in_doubt": "resend"},
         }
 
     def start_servers(self) -> None:

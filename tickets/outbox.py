@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
 
 TICKETS_IN_A_NOTICE = 500
+#: So long a notice waits at most for what is still being read.
+PATIENCE = timedelta(minutes=10)
 #: Pauses after temporary refusals, by attempt; after the last one the mail has failed.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 60, 120, 240, 480, 720, 720, 720))
 
@@ -130,12 +132,21 @@ class Outbox:
             _audit(cursor, "delivery", numbers, self._me, "in-doubt → waiting", "rule in_doubt: resend")
             return len(numbers)
 
-    def prepare(self, limit: int = 200) -> int:
-        """Makes notices of what is due, one for each customer; returns how many."""
-        customers = [row[0] for row in self._database.fetch(self._sql["due_customers"], {"limit": limit})]
+    def under_way(self) -> bool:
+        """Whether a report that came within the last minutes is not read yet."""
+        ((under_way,),) = self._database.fetch(self._sql["reports_under_way"], {"patience": PATIENCE})
+        return bool(under_way)
+
+    def prepare(self, limit: int = 200, *, under_way: bool = False) -> int:
+        """Makes notices of what is due, one for each customer; returns how many.
+
+        While more is `under_way`, only what has been due for PATIENCE: a customer gets one mail about what came together.
+        """
+        patience = PATIENCE if under_way else timedelta()
+        rows = self._database.fetch(self._sql["due_customers"], {"limit": limit, "patience": patience})
         return sum(
             bool(self._database.retrying(lambda cursor, who=customer: self._prepare(cursor, who)))
-            for customer in customers
+            for (customer,) in rows
         )
 
     def _prepare(self, cursor: Cursor, customer: str) -> int | None:

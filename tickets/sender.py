@@ -53,14 +53,18 @@ class NoticeSender:
         """Takes up what an earlier process of this name left; returns how many mails are in doubt because of it."""
         return self._outbox.start()
 
-    def run(self) -> Round:
-        """Sends all that is due now. Raises Unavailable when the database or the mail server is away; nothing is lost then."""
+    def run(self, *, under_way: bool = False) -> Round:
+        """Sends all that is due now; `under_way`: the caller knows of events that are still on their way to the store.
+
+        Raises Unavailable when the database or the mail server is away; nothing is lost then.
+        """
         report = Round()
         self._note_finished()
         self._outbox.watch()
         if self._resend_doubtful:
             self._outbox.resend_doubtful()
-        while prepared := self._outbox.prepare():
+        under_way = under_way or self._outbox.under_way()
+        while prepared := self._outbox.prepare(under_way=under_way):
             report.notices += prepared
         while self._outbox.address(self._recipients):
             pass

@@ -8,9 +8,11 @@ import socket
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+import redis
 from intelmq.lib.bot import OutputBot
 from intelmq.lib.exceptions import PipelineError
 
+from abusehandler.bots import _intelmq
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
@@ -36,9 +38,12 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
 
     Parameters:
         longest_wait: seconds after which it looks for due notices at the latest
+        wait_for_queues: names of queues; while one holds messages, new notices wait for what will come of them, ten
+            minutes at most, so that a customer gets one mail about what came together
     """
 
     longest_wait: float = 5
+    wait_for_queues: list[str] = []  # noqa: RUF012 - IntelMQ's form of a parameter
 
     def prepare(self) -> None:
         configuration = self.box.configuration
@@ -75,7 +80,7 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         try:
             self._start_once()
             self._directory.refresh()
-            report = self._sender.run()
+            report = self._sender.run(under_way=self._queues_hold_messages())
         except (Unavailable, ConfigurationError) as error:
             raise PipelineError(str(error)) from error
         for problem in report.problems:
@@ -99,6 +104,17 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
             self.logger.warning("%d mails are in doubt: an earlier run stopped while it was sending them.", doubtful)
 
     _started = False
+
+    def _queues_hold_messages(self) -> bool:
+        source = _intelmq.source(self)
+        if source is None or not self.wait_for_queues:
+            return False
+        names = [name + kind for name in self.wait_for_queues for kind in ("", "-internal")]
+        try:
+            return bool(_intelmq.redis_client(source).exists(*names))
+        except redis.RedisError as error:
+            raise PipelineError(error) from error
+
     _next = datetime.min.replace(tzinfo=timezone.utc)
 
     def _recipients(self, customer_id: str) -> list[Recipient]:

@@ -5,8 +5,12 @@
 
 -- name: due_customers
 SELECT customer_id FROM (
-    SELECT customer_id, notify_due FROM tickets WHERE notify_due <= now() ORDER BY notify_due LIMIT 5000
+    SELECT customer_id, notify_due FROM tickets WHERE notify_due <= now() - %(patience)s ORDER BY notify_due LIMIT 5000
 ) AS due GROUP BY customer_id ORDER BY min(notify_due) LIMIT %(limit)s
+
+-- Reports that no reader has finished: what will come of them belongs into the same mail.
+-- name: reports_under_way
+SELECT EXISTS (SELECT FROM reports WHERE state IN ('received', 'queued') AND state_at > now() - %(patience)s)
 
 -- Only one sender prepares a customer's notice at a time, so that what is due goes in one mail.
 -- name: only_me

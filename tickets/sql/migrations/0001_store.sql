@@ -27,6 +27,7 @@ CREATE TABLE reports (
     proposal    jsonb                             -- what an unsure reader would have made of it
 );
 CREATE INDEX reports_waiting ON reports (channel, id) WHERE state = 'received';
+CREATE INDEX reports_under_way ON reports (state_at) WHERE state IN ('received', 'queued');
 CREATE INDEX reports_for_a_person ON reports (received_at) WHERE state IN ('unread', 'partly');
 CREATE INDEX reports_received ON reports (received_at);
 
