@@ -72,6 +72,7 @@ class DovecotServer(Service):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.tls_port = free_port(), free_port()
         (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
+        self.rights("lrwstipekxa")
         self._make_certificate()
         user, group = getpass.getuser(), grp.getgrgid(os.getegid()).gr_name
         (self.folder / "dovecot.conf").write_text(
@@ -93,6 +94,10 @@ ssl = yes
 ssl_cert = <{self.folder}/server.pem
 ssl_key = <{self.folder}/server.key
 mailbox_list_index = no
+mail_plugins = acl
+plugin {{
+  acl = vfile:{self.folder}/rights
+}}
 passdb {{
   driver = passwd-file
   args = {self.folder}/users
@@ -125,6 +130,10 @@ service stats {{
 """,
             encoding="utf-8",
         )
+
+    def rights(self, letters: str) -> None:
+        """What the user may do in all folders, in the letters of RFC 4314; `lr` is to look and to read."""
+        (self.folder / "rights").write_text(f"* owner {letters}\n", encoding="ascii")
 
     def _make_certificate(self) -> None:
         """A certificate authority of our own, and a certificate of it for the name localhost."""

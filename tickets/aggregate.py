@@ -13,7 +13,13 @@ import psycopg2.errors
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.incoming import EventRejected, Incoming, IncomingEvent, now_utc, storable
 from abusehandler.tickets.queries import statements
-from abusehandler.tickets.rereading import Origin, left_out, origin
+from abusehandler.tickets.rereading import (
+    Origin,
+    finished_readings,
+    is_superseded,
+    known_from_earlier_readings,
+    origin,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,14 +89,13 @@ class TicketStore:
             return Stored()
         self._incoming.begin(now_utc())
         taken = [self._incoming.take(event) for event in events]
-        batch = {event.fingerprint: event for event in taken}
-        origins = {event.fingerprint: (event.at, origin(raw)) for event, raw in zip(taken, events, strict=True)}
+        origins = [origin(event) for event in events]
         self._make_months({event.at[:7] for event in taken} - self._months)
         customers = self._changed_customers(events)
         for _ in range(ATTEMPTS):
             try:
                 stored: Stored = self._database.retrying(
-                    lambda cursor: self._transaction(cursor, batch, origins, customers)
+                    lambda cursor: self._transaction(cursor, taken, origins, customers)
                 )
             except (_CrossedError, psycopg2.errors.UniqueViolation):
                 continue
@@ -105,14 +110,19 @@ class TicketStore:
     def _transaction(
         self,
         cursor: Cursor,
-        batch: Mapping[str, IncomingEvent],
-        origins: Mapping[str, tuple[str, Origin | None]],
+        taken: Sequence[IncomingEvent],
+        origins: Sequence[Origin | None],
         customers: Mapping[str, tuple[str, str]],
     ) -> Stored:
         """The statements of sql/batch.sql in their order."""
         sql = self._sql
-        superseded = left_out(cursor, origins)
-        new = self._without_known(cursor, {mark: event for mark, event in batch.items() if mark not in superseded})
+        finished = finished_readings(cursor, origins)
+        pairs = [pair for pair in zip(taken, origins, strict=True) if not is_superseded(pair[1], finished)]
+        new = self._without_known(cursor, {event.fingerprint: event for event, _ in pairs})
+        if finished:
+            made = [(event.at, event.fingerprint, came) for event, came in pairs if came is not None]
+            told_before = known_from_earlier_readings(cursor, made, {event.fingerprint for event in new})
+            new = [event for event in new if event.fingerprint not in told_before]
         if not new:
             return Stored()
         if customers:

@@ -156,16 +156,23 @@ class Incoming:
         return network, network
 
 
+class _SeenByReader(dict[str, bool]):
+    """Whether a field tells what a reader saw; remembers it, because the same names come with every event."""
+
+    def __missing__(self, key: str) -> bool:
+        seen = key not in _NOT_OBSERVED and not key.startswith(_NOT_READ_BELOW)
+        # names of extra fields come from reports
+        if len(self) < 10_000:
+            self[key] = seen
+        return seen
+
+
+_seen_by_reader = _SeenByReader()
+
+
 def observed_json(event: Mapping[str, Any]) -> bytes:
     """What a reader saw, whoever collected the report, as JSON with sorted keys: equal bytes for equal observations."""
-    return _dumps(
-        {
-            key: value
-            for key, value in event.items()
-            if key not in _NOT_OBSERVED and not key.startswith(_NOT_READ_BELOW)
-        },
-        orjson.OPT_SORT_KEYS,
-    )
+    return _dumps({key: value for key, value in event.items() if _seen_by_reader[key]}, orjson.OPT_SORT_KEYS)
 
 
 def fingerprint(event: Mapping[str, Any], at: str) -> str:

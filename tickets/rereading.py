@@ -39,7 +39,7 @@ def mark(event: Mapping[str, Any]) -> str:
     return hashlib.blake2b(observed_json(event), digest_size=8).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Origin:
     """Where a message says that its event comes from."""
 
@@ -66,35 +66,43 @@ def origin(event: Mapping[str, Any]) -> Origin | None:
     return Origin(int(report), int(event.get("report.reading") or 1), str(event.get("report.mark") or ""))
 
 
-def left_out(cursor: Cursor, batch: Mapping[str, tuple[str, Origin | None]]) -> set[str]:
-    """The fingerprints in this batch (fingerprint → time, origin) that must not be stored, because the report was read
-    again since, or because the same event is stored from an earlier reading.
+def finished_readings(cursor: Cursor, origins: Collection[Origin | None]) -> dict[int, int]:
+    """The reports of a batch that are or were read again: number → the last reading that came to its end.
+
+    From here to the end of the transaction no reading comes to its end.
+    """
+    reports = sorted({each.report for each in origins if each is not None})
+    cursor.execute(statements("rereading")["superseded"], {"lock": LOCK, "reports": reports})
+    return dict(cursor.fetchall())
+
+
+def is_superseded(origin: Origin | None, finished: Mapping[int, int]) -> bool:
+    """Whether a later reading has said all that is to be said, so that this event is not stored any more."""
+    return origin is not None and origin.reading < finished.get(origin.report, 0)
+
+
+def known_from_earlier_readings(
+    cursor: Cursor, made: Sequence[tuple[str, str, Origin]], new: Collection[str]
+) -> set[str]:
+    """The fingerprints of `new` whose event is stored from an earlier reading, with other things added by experts.
+
+    `made` are the events of the batch as time, fingerprint, origin. Those of a later reading that are stored under the
+    same fingerprint are marked as that reading's.
     """
     sql = statements("rereading")
-    reports = {origin.report for _, origin in batch.values() if origin is not None}
-    cursor.execute(sql["superseded"], {"lock": LOCK, "reports": sorted(reports)})
-    finished = dict(cursor.fetchall())
-    out = set()
-    if finished:
-        out = {
-            fingerprint
-            for fingerprint, (_, origin) in batch.items()
-            if origin is not None and origin.reading < finished.get(origin.report, 0)
-        }
     again = [
-        (fingerprint, at, origin.report, origin.mark, origin.reading)
-        for fingerprint, (at, origin) in sorted(batch.items())
-        if origin is not None and origin.reading > 1 and origin.mark and fingerprint not in out
+        (fingerprint, at, each.report, each.mark, each.reading)
+        for at, fingerprint, each in sorted(made)
+        if each.reading > 1 and each.mark
     ]
-    if again:
-        columns = zip(
-            ("fingerprints", "ats", "reports", "marks", "readings"), map(list, zip(*again, strict=True)), strict=True
-        )
-        parameters = dict(columns)
-        cursor.execute(sql["known_by_mark"], parameters)
-        out.update(row[0] for row in cursor.fetchall())
-        cursor.execute(sql["adopt"], parameters)
-    return out
+    cursor.execute(sql["adopt"], _columns([one for one in again if one[0] not in new]))
+    cursor.execute(sql["known_by_mark"], _columns([one for one in again if one[0] in new]))
+    return {row[0] for row in cursor.fetchall()}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    names = ("fingerprints", "ats", "reports", "marks", "readings")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 class Rereading:

@@ -116,6 +116,10 @@ class MailServer:
         session = self._session
         try:
             code, answer = session.mail(sender, self._mail_options(session))
+            if 500 <= code < 600:
+                # the sender is refused, not the recipient: the operator mends it and the mails go out
+                session.rset()
+                return Result("waiting", f"the sender {sender} is refused: {code} {_text(answer)}")
             if code == 250:
                 code, answer = session.rcpt(address, ["NOTIFY=FAILURE,DELAY"] if session.has_extn("dsn") else [])
             if code in (250, 251):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MAILS_AT_ONCE = 50
 #: A mail that the server does not give is asked for again after this time.
 UNREADABLE_RETRY_SECONDS = 600
+#: Reserved by RFC 2606: nobody has a mailbox there.
+EXAMPLE_HOSTS = ("example.net", "example.com", "example.org")
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 300
 
@@ -171,6 +173,11 @@ class AbuseImapCollectorBot(IntakeCollector, CollectorBot):
         except (TypeError, ValueError) as error:
             return [*found, ["error", f"A parameter is no number: {error}."]]
         found.extend(["error", f"Parameter {fault}."] for fault in settings.faults())
+        if settings.host.endswith(EXAMPLE_HOSTS):
+            return [
+                *found,
+                ["info", f"Parameter 'host' is the example {settings.host}; fill in your own before you enable it."],
+            ]
         for path in (settings.password_file, settings.token_file, settings.ca_file):
             if path is not None and not path.is_file():
                 found.append(["error", f"{path} is no file; write the password, token or certificates there."])

@@ -19,7 +19,8 @@ SELECT pg_try_advisory_xact_lock(hashtextextended(%(customer)s, 20))
 -- name: due_tickets
 SELECT id, notified_event_id, last_event_id, event_count, notified_at IS NOT NULL
 FROM tickets
-WHERE customer_id = %(customer)s AND notify_due <= now() + %(settle)s AND state <> 'closed'
+WHERE customer_id = %(customer)s AND notify_due <= now() + %(settle)s
+  AND state IN ('open', 'escalated')
 ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE
 
 -- name: make_notice
@@ -28,8 +29,10 @@ INSERT INTO notices (customer_id, state) VALUES (%(customer)s, %(state)s) RETURN
 -- name: mark_notified
 UPDATE tickets SET notified_at = now(), notified_event_id = last_event_id, notify_due = NULL WHERE id = ANY(%(tickets)s)
 
+-- Whoever has closed, ignored or resolved a ticket meanwhile wants no notice about it.
 -- name: forget_closed
-UPDATE tickets SET notify_due = NULL WHERE customer_id = %(customer)s AND notify_due <= now() AND state = 'closed'
+UPDATE tickets SET notify_due = NULL WHERE customer_id = %(customer)s AND notify_due <= now()
+  AND state NOT IN ('open', 'escalated')
 
 -- name: take_pending
 SELECT id, customer_id FROM notices WHERE state = 'pending' AND due_at <= now()

@@ -3,11 +3,11 @@
 
 -- Reading a report again: the statements of `tickets/rereading.py`, and two that `tickets/aggregate.py` uses.
 
--- Reports whose later reading has come to its end. Batches share the lock, the end of a reading takes it alone: so no
+-- Reports that are or were read again, and their last reading that has come to its end. Batches share the lock, the end of a reading takes it alone: so no
 -- event of an earlier reading is stored after its withdrawal.
 -- name: superseded
 SELECT pg_advisory_xact_lock_shared(%(lock)s);
-SELECT id, finished_reading FROM reports WHERE id = ANY(%(reports)s) AND finished_reading > 1
+SELECT id, finished_reading FROM reports WHERE id = ANY(%(reports)s) AND reading > 1
 
 -- Stored events that the new reading makes again, though experts may have added other things to them since.
 -- name: known_by_mark

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from abusehandler.bots.collectors.imap import AbuseImapCollectorBot
 from abusehandler.reports.mailbox.imap import DEFAULT_KEYWORD
 from abusehandler.tickets.evidence import EvidenceStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.bots.collectors.conftest import ImapDesk
 
 
@@ -202,3 +205,53 @@ def test_ways_to_log_in(desk: ImapDesk, parameters: dict[str, object], word: str
         assert desk.reports() == []
     else:
         desk.wait_for("the report", lambda: settled(desk, 1))
+
+
+GOOD = {"host": "imap.example.test", "user": "abuse@example.net", "password_file": __file__}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word"),
+    [
+        ({}, ""),
+        ({"host": ""}, "'host' is missing"),
+        ({"password_file": ""}, "either 'password_file' or 'token_file'"),
+        ({"token_file": __file__}, "either 'password_file' or 'token_file'"),
+        ({"password_file": "/absent"}, "/absent is no file"),
+        ({"security": "none"}, "would send the password in clear"),
+        ({"security": "ssl"}, "write tls, starttls or none"),
+        ({"processed_folder": "INBOX"}, "is the same as 'folder'"),
+        ({"processed_flag": "two words"}, "is no keyword"),
+        ({"port": "imaps"}, "is no number"),
+        ({"pasword_file": "x"}, "write 'password_file'"),
+        ({"host": "imap.example.net", "password_file": "/absent"}, "is the example"),
+    ],
+)
+def test_check_of_parameters(
+    parameters: dict[str, object], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ABUSEHANDLER_CONFIG", str(tmp_path / "etc/abusehandler.yaml"))
+    said = [
+        text
+        for _, text in AbuseImapCollectorBot.check({**GOOD, **parameters}) or []
+        if "there is no such file" not in text
+    ]
+    assert bool(said) == bool(word)
+    assert not word or any(word in text for text in said), said
+
+
+def test_folder_that_may_only_be_read_is_remembered_by_the_database_alone(desk: ImapDesk) -> None:
+    desk.put(*MAILS)
+    desk.imap.rights("lr")
+    for start in (1, 2):
+        desk.start_bot()
+        desk.wait_for("a word about it", lambda start=start: desk.log_text().count("takes no flags") == start)
+        desk.wait_for("five reports", lambda: [one[1] for one in desk.reports()] == ["queued"] * 5)
+        desk.stop_bot()
+    assert_taken_once(desk, *MAILS)
+    assert desk.in_folder(criteria=UNTAKEN) == 5
+    # whoever gets the right to flag later finds them flagged
+    desk.imap.rights("lrwstipekxa")
+    desk.start_bot()
+    desk.wait_for("the flags", lambda: desk.in_folder(criteria=UNTAKEN) == 0)
+    assert_taken_once(desk, *MAILS)
