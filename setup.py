@@ -91,6 +91,7 @@ setup(
         "requests>=2.31,<3",
         "pydantic>=2.7,<3",
         "dkimpy>=1.1.8,<2",
+        "dnspython>=2.4,<3",
         "defusedxml>=0.7.1,<0.8",
         "publicsuffixlist>=1.0",
         "openpyxl>=3.1,<4",

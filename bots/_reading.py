@@ -79,7 +79,7 @@ class ReadingBot(BoxBot, BatchBot):
     def _note_unread(self, report: ReportRecord, error: Exception) -> None:
         """The report waits for a person with the reason; its message goes to the dump file too."""
         reason = f"the reader failed: {type(error).__name__}: {error}"
-        self.box.reports.finish(report.id, Outcome("unread", type(self).__name__, reason))
+        self.box.reports.finish(report.id, Outcome("unread", type(self).__name__, reason), reading=report.reading)
 
     def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
         """Yields the events of a report and notes in the end what came of it."""

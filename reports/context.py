@@ -51,6 +51,7 @@ class ReadContext:
     `own_message_domain`: right side of the Message-IDs of our notices; empty if none go out.
     `own_mail_hosts`: authserv-ids (RFC 8601) whose Authentication-Results may be believed.
     `sure_enough`: free text below this confidence waits for a person.
+    `link_prefixes`: URL prefixes below which a link in a mail counts as a report to be fetched.
     `reporter_folders`: folders with an operator's own definitions of senders, beside those that come with the program.
     """
 
@@ -61,3 +62,4 @@ class ReadContext:
     sure_enough: float = 0.5
     reporter_folders: tuple[str, ...] = ()
     own_message_domain: str = ""
+    link_prefixes: tuple[str, ...] = ()

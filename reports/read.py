@@ -26,10 +26,11 @@ from abusehandler.reports.formats.loglines import read_loglines
 from abusehandler.reports.formats.tables import read_tables
 from abusehandler.reports.formats.xarf import read_xarf
 from abusehandler.reports.formats.xarf_legacy import read_xarf_legacy
+from abusehandler.reports.links.find import with_links
 from abusehandler.reports.loops import came_back
 from abusehandler.reports.mail.decode import decode
 from abusehandler.reports.mail.limits import DEFAULT_LIMITS, Limits
-from abusehandler.reports.mail.message import Mail, Part
+from abusehandler.reports.mail.message import Authentication, Mail, Part
 from abusehandler.reports.ours import keep_ours
 from abusehandler.reports.reading import Reading
 
@@ -60,18 +61,23 @@ class ReadOptions:
 
 
 def read_mail(
-    raw: bytes, context: ReadContext, *, options: ReadOptions | None = None, dns: TxtLookup | None = None
+    raw: bytes,
+    context: ReadContext,
+    *,
+    options: ReadOptions | None = None,
+    dns: TxtLookup | None = None,
+    proven: Authentication | None = None,
 ) -> tuple[Mail, Reading]:
-    """Decode and read one mail. Never raises; `dns` is for DKIM and ARC, see `decode`."""
+    """Decode and read one mail. Never raises; `dns` and `proven` are for DKIM and ARC, see `decode`."""
     options = options or ReadOptions()
-    mail = decode(raw, limits=options.limits, dns=dns, own_mail_hosts=context.own_mail_hosts)
+    mail = decode(raw, limits=options.limits, dns=dns, own_mail_hosts=context.own_mail_hosts, proven=proven)
     return mail, read_decoded(mail, context, options=options)
 
 
 def read_decoded(mail: Mail, context: ReadContext, *, options: ReadOptions | None = None) -> Reading:
     """Read a mail that is decoded already. Never raises."""
     options = options or ReadOptions()
-    return _Order(context, options).read(mail, 0)
+    return with_links(_Order(context, options).read(mail, 0), mail, context)
 
 
 def read_file(

@@ -55,6 +55,7 @@ class Reading:
     `reader` names the code or definition (`arf`, `shadowserver`, `reporter:spamcop`, `free-text`);
     `reason` says in words why the verdict is what it is; `kind` tells non-reports apart
     (`bounce`, `auto-reply`, `newsletter`, `receipt`, `ticket-answer`, `extortion`, ...).
+    `links` are URLs behind which more of the report is, see links/find.py.
     """
 
     verdict: Verdict
@@ -65,3 +66,4 @@ class Reading:
     confidence: float = 1.0
     kind: str = ""
     warnings: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()

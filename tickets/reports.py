@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg2.extras import Json, execute_values
 
+from abusehandler.reports.mail.message import Authentication
 from abusehandler.tickets.incoming import stored_json
 
 if TYPE_CHECKING:
@@ -145,17 +146,52 @@ class ReportStore:
         """Whether these bytes are a report already."""
         return bool(self._database.fetch("SELECT 1 FROM reports WHERE evidence = %s", (evidence,)))
 
-    def describe(self, number: int, *, sender: str, subject: str) -> None:
-        """Notes who sent a mail and about what, once it is decoded."""
-        self._database.fetch(
-            "UPDATE reports SET sender = %s, subject = %s WHERE id = %s",
-            (_storable(sender, 500), _storable(subject, 500), number),
-        )
+    def describe(
+        self,
+        number: int,
+        *,
+        sender: str,
+        subject: str,
+        authentication: Authentication | None = None,
+        checked: bool = True,
+    ) -> None:
+        """Notes who sent a mail and about what, once it is decoded, and who proved to have sent it.
 
-    def finish(self, number: int, outcome: Outcome, bad: Sequence[BadPart] = ()) -> None:
-        """Notes what came of a report; a second reading replaces what the first one said."""
+        `checked` tells whether DNS could be asked for all that was needed; if not, nothing proven means nothing.
+        """
+        verdict = None
+        if authentication is not None:
+            verdict = {
+                "checked": checked,
+                "dkim": [_storable(domain, 253) for domain in authentication.dkim],
+                "arc": _storable(authentication.arc, 253),
+                "believed": {_storable(key, 40): _storable(value, 40) for key, value in authentication.believed},
+            }
+        self._database.fetch(
+            "UPDATE reports SET sender = %s, subject = %s, authentication = coalesce(%s, authentication) WHERE id = %s",
+            (
+                _storable(sender, 500), _storable(subject, 500),
+                None if verdict is None else Json(verdict, dumps=stored_json), number,
+            ),
+        )  # fmt: skip
+
+    def authentication(self, number: int) -> Authentication:
+        """The signatures of a mail that were verified when it was read before."""
+        rows = self._database.fetch("SELECT authentication FROM reports WHERE id = %s", (number,))
+        verdict = (rows[0][0] if rows else None) or {}
+        return Authentication(dkim=tuple(verdict.get("dkim", ())), arc=verdict.get("arc", ""))
+
+    def finish(self, number: int, outcome: Outcome, bad: Sequence[BadPart] = (), *, reading: int | None = None) -> None:
+        """Notes what came of a report; a second reading replaces what the first one said.
+
+        Nothing is noted of a `reading` when a later one was asked for meanwhile: the report waits for that one.
+        """
 
         def work(cursor: Any) -> None:
+            if reading is not None:
+                cursor.execute("SELECT reading > %s FROM reports WHERE id = %s FOR NO KEY UPDATE", (reading, number))
+                if cursor.fetchall() == [(True,)]:
+                    return
             cursor.execute("DELETE FROM unread_parts WHERE report_id = %s", (number,))
             if bad:
                 execute_values(

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from abusehandler.reports.links.prefix import LinkPrefix
+
 
 class Section(BaseModel):
     """A part of the file; a key that is not known here is an error, not a silent no."""
@@ -155,6 +157,25 @@ class Mailbox(Section):
     max_mail_bytes: int = Field(
         52_428_800, ge=10_000, description="Larger mails are kept as evidence and wait for a person."
     )
+    verify_signatures: bool = Field(
+        True,
+        description="Whether DKIM and ARC signatures are checked when a mail is read, by DNS; the verdict stays with the report.",
+    )
+    link_prefixes: tuple[str, ...] = Field(
+        (),
+        description="Beginnings of links that may be fetched when a mail holds only a link to the report, for example "
+        "https://dl.shadowserver.org/; empty fetches nothing. See docs/links-and-signatures.md.",
+    )
+    max_link_bytes: int = Field(
+        268_435_456, ge=10_000, description="A file behind a link that is larger than this is not fetched."
+    )
+
+    @field_validator("link_prefixes")
+    @classmethod
+    def _prefixes_are_safe(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            LinkPrefix.of(value)
+        return values
 
 
 class Reading(Section):

@@ -24,5 +24,6 @@ def read_context(configuration: Configuration, received_at: datetime) -> ReadCon
         own_message_domain=configuration.message_id_domain,
         own_mail_hosts=frozenset(configuration.mail.trusted_hosts),
         sure_enough=configuration.reading.sure_enough,
+        link_prefixes=configuration.mailbox.link_prefixes,
         reporter_folders=() if own_folder is None else (str(own_folder),),
     )

@@ -12,8 +12,10 @@ from intelmq.lib.bot import ParserBot
 
 from abusehandler.bots._reading import ReadingBot
 from abusehandler.configuration.reading import read_context
+from abusehandler.reports.mail.txt_lookup import TxtRecords
 from abusehandler.reports.read import load as load_readers
 from abusehandler.reports.read import read_mail
+from abusehandler.tickets.links import LinkStore
 from abusehandler.tickets.reports import Outcome
 
 if TYPE_CHECKING:
@@ -28,12 +30,15 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
     """Makes events of an abuse mail, whoever sent it: machine formats, known reporters, free text.
 
     A mail of which it is not sure waits as an unread report with a proposal; bounces, receipts and newsletters are filed.
+    Links to reports are noted for the collector of links.
     """
 
     def prepare(self) -> None:
         configuration = self.box.configuration
         self._context = read_context(configuration, datetime.now(timezone.utc))
         self._largest = configuration.mailbox.max_mail_bytes
+        self._dns = TxtRecords() if configuration.mailbox.verify_signatures else None
+        self._links = LinkStore(self.box.database)
         load_readers()
 
     def read_report(self, message: Message, report: ReportRecord) -> Iterator[Message]:
@@ -41,10 +46,13 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
             content = stream.read(self._largest + 1)
         if len(content) > self._largest:
             reason = f"the mail is larger than mailbox.max_mail_bytes ({self._largest}) of abusehandler.yaml"
-            self.box.reports.finish(report.id, Outcome("unread", "mail", reason))
+            self.box.reports.finish(report.id, Outcome("unread", "mail", reason), reading=report.reading)
             return
         context = replace(self._context, received_at=report.received_at)
-        mail, reading = read_mail(content, context)
+        proven = self.box.reports.authentication(report.id) if report.reading > 1 else None
+        failures = self._dns.failures if self._dns else 0
+        mail, reading = read_mail(content, context, dns=self._dns, proven=proven)
+        asked = self._dns is not None and self._dns.failures == failures
         common = self.common_fields(message, report)
         common["report.reader"] = reading.reader
         if mail.sender:
@@ -52,8 +60,12 @@ class AbuseMailParserBot(ReadingBot, ParserBot):
         if reading.verdict == "report":
             for read in reading.events:
                 yield {**common, **read.event, "report.confidence": round(read.confidence, 3)}
-        self.box.reports.describe(report.id, sender=mail.sender, subject=mail.subject)
-        self.box.reports.finish(report.id, _outcome(reading), reading.bad)
+        self.box.reports.describe(
+            report.id, sender=mail.sender, subject=mail.subject, authentication=mail.authentication, checked=asked
+        )
+        self.box.reports.finish(report.id, _outcome(reading), reading.bad, reading=report.reading)
+        # at last: a link that fails at once corrects the outcome
+        self._links.note(report.id, reading.links)
 
 
 def _outcome(reading: Reading) -> Outcome:

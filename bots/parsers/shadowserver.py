@@ -58,7 +58,7 @@ class ShadowserverReportParserBot(ReadingBot, ParserBot):
                 if keep_raw:
                     event["raw"] = b64encode(line.encode()).decode("ascii")
                 yield event
-        self.box.reports.finish(report.id, _outcome(events, unread, bad), bad)
+        self.box.reports.finish(report.id, _outcome(events, unread, bad), bad, reading=report.reading)
 
 
 def _outcome(events: int, unread: int, bad: list[BadPart]) -> Outcome:

@@ -8,6 +8,7 @@ Keys are taken out of DNS after a while, so this cannot be done later.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.mail.message import Authentication
@@ -42,6 +43,11 @@ def authenticate(
     return Authentication(
         dkim=tuple(dict.fromkeys(passed)), arc=_arc(raw, dns) if "arc-seal" in names else "", believed=believed
     )
+
+
+def with_proven(now: Authentication, proven: Authentication) -> Authentication:
+    """The verdict of a later checking together with the signatures that an earlier one of the same bytes verified."""
+    return replace(now, dkim=tuple(dict.fromkeys((*now.dkim, *proven.dkim))), arc=now.arc or proven.arc)
 
 
 def _lookup(dns: TxtLookup) -> Callable[..., bytes | None]:

@@ -62,11 +62,13 @@ def decode(
     limits: Limits = DEFAULT_LIMITS,
     dns: authenticate.TxtLookup | None = None,
     own_mail_hosts: Collection[str] = (),
+    proven: Authentication | None = None,
 ) -> Mail:
     """Decode a mail (RFC 5322, MIME). Never raises: what cannot be decoded is left out and named in `Mail.limits`.
 
     `dns` looks up TXT records for DKIM and ARC; without it nothing is verified. Authentication-Results headers are
-    believed only when their server is one of `own_mail_hosts`.
+    believed only when their server is one of `own_mail_hosts`. `proven` is what an earlier decoding of the same bytes
+    could verify; it stays true when the keys are gone.
     """
     budget = Budget(limits)
     if len(raw) > limits.total_bytes:
@@ -76,6 +78,8 @@ def decode(
     try:
         mail = _Decoder(budget).mail(raw, "", 0)
         verdict = authenticate.authenticate(raw, mail.headers, dns=dns, own_mail_hosts=own_mail_hosts)
+        if proven is not None:
+            verdict = authenticate.with_proven(verdict, proven)
         if verdict != Authentication():
             mail = replace(mail, authentication=verdict)
     except Exception as error:  # a mail must never be lost because of a fault in here

@@ -323,7 +323,7 @@ class ImapFolder:
                 f"the certificate of {self._settings.host} is not trusted: {error.verify_message}; name your own "
                 "certificate authority in 'ca_file', or the host as its certificate does"
             ) from error
-        except (OSError, imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
+        except Exception as error:  # imaplib meets odd answers with IndexError, KeyError, TypeError and others
             self.close()
             raise MailboxUnavailable(
                 f"the mailbox at {self._settings.host} cannot be used now: {_text(error)}"

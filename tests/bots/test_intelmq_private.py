@@ -31,7 +31,14 @@ def bot(make_bot: Callable[..., Any]) -> Any:
 
 
 def test_attributes_of_a_bot(bot: Any) -> None:
-    for name in (_intelmq.SOURCE, _intelmq.DESTINATION, _intelmq.CURRENT_MESSAGE, _intelmq.COUNTER, _intelmq.LOG_EVERY):
+    for name in (
+        _intelmq.SOURCE,
+        _intelmq.DESTINATION,
+        _intelmq.CURRENT_MESSAGE,
+        _intelmq.COUNTER,
+        _intelmq.LOG_EVERY,
+        _intelmq.SIGHUP,
+    ):
         assert hasattr(bot, name), name
     assert callable(getattr(bot, _intelmq.HANDLE_SIGHUP))
     counter = getattr(bot, _intelmq.COUNTER)

@@ -185,6 +185,16 @@ def test_only_reports_that_do_not_wait_anyway_are_asked_for_again(reader: Reader
     assert reader.audit() == [("report", "read again (reading 2)")]
 
 
+def test_outcome_of_a_reading_that_is_overtaken_is_not_noted(reader: Reader, database: Database) -> None:
+    reader.read(1, observation())
+    reading = reader.again()
+    # a reader that began before the question comes to its end after it
+    reader.reports.finish(reader.report.id, Outcome("unread", "free-text"), reading=1)
+    assert database.fetch("SELECT state FROM reports") == [("received",)]
+    reader.reports.finish(reader.report.id, Outcome("read", "free-text"), reading=reading)
+    assert database.fetch("SELECT state FROM reports") == [("read",)]
+
+
 def test_choice(reader: Reader) -> None:
     choose = reader.rereading.choose
     assert [(report.id, state) for report, state in choose()] == [(1, "received")]

@@ -61,6 +61,9 @@ def test_mail_without_a_last_line_end_gets_one(server: ScriptedSmtp) -> None:
 @pytest.mark.parametrize(("answer", "state"), [("451 4.3.0 later", "waiting"), ("550 5.1.1 never", "failed")])
 def test_refusal_says_whether_to_try_again(server: ScriptedSmtp, where: str, answer: str, state: str) -> None:
     server.says = {where: answer}
+    if where == "MAIL" and state == "failed":
+        # our own address is refused: that is for the operator to mend, and no fault of the recipient
+        state, answer = "waiting", f"the sender {FROM} is refused: {answer}"
     assert hand_over(server) == (state, answer)
     assert server.mails == []
 
@@ -70,7 +73,7 @@ def test_next_mail_goes_out_after_a_refusal(server: ScriptedSmtp, where: str) ->
     server.says = {where: ["550 5.1.1 never"]}
     mine = client(server)
     mine.open()
-    assert mine.send(FROM, TO, MAIL).state == "failed"
+    assert mine.send(FROM, TO, MAIL).state == ("waiting" if where == "MAIL" else "failed")
     mine.open()
     assert mine.send(FROM, TO, MAIL).state == "sent"
     assert server.connections == 1

@@ -14,7 +14,8 @@ ORDER BY id DESC LIMIT %(limit)s
 
 -- name: report
 SELECT id AS report, received_at AS received, times_received AS times, kind, channel, name, feed, sender, subject, size,
-       state, state_at AS since, reason, reader, reading, confidence, events, unread_parts AS "not read", evidence, proposal
+       state, state_at AS since, reason, reader, reading, confidence, events, unread_parts AS "not read", evidence,
+       authentication, proposal
 FROM reports WHERE id = %(number)s
 
 -- name: unread_parts

@@ -24,7 +24,8 @@ CREATE TABLE reports (
     confidence  real,
     events      integer NOT NULL DEFAULT 0,       -- events that the reader made of it
     unread_parts integer NOT NULL DEFAULT 0,      -- rows or parts that it could not read
-    proposal    jsonb                             -- what an unsure reader would have made of it
+    proposal    jsonb,                            -- what an unsure reader would have made of it
+    authentication jsonb                          -- who proved to have sent it: dkim, arc, believed; see tickets/reports.py
 );
 CREATE INDEX reports_waiting ON reports (channel, id) WHERE state = 'received';
 CREATE INDEX reports_under_way ON reports (state_at) WHERE state IN ('received', 'queued');
