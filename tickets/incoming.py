@@ -35,7 +35,7 @@ _FUTURE = timedelta(hours=26)
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 MAX_RESOURCE = 300
 #: How many addresses and keys are remembered between batches.
-CACHED = 200_000
+CACHED = 30_000
 
 
 class EventRejected(ValueError):
