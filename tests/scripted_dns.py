@@ -72,9 +72,10 @@ def key_pair() -> tuple[bytes, bytes]:
     return b"v=DKIM1; k=rsa; p=" + b"".join(lines), private
 
 
-def signed(mail: bytes, domain: bytes, private: bytes) -> bytes:
+def signed(mail: bytes, domain: bytes, private: bytes, *, length: bool = False) -> bytes:
     """The mail with a DKIM signature under the selector `key`."""
     import dkim
 
     mail = mail.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return dkim.sign(mail, b"key", domain, private, include_headers=[b"from", b"subject", b"date"]) + mail
+    signature = dkim.sign(mail, b"key", domain, private, include_headers=[b"from", b"subject", b"date"], length=length)
+    return signature + mail

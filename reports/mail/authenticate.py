@@ -67,7 +67,10 @@ def _signing_domain(raw: bytes, index: int, dns: TxtLookup) -> str:
 
     try:
         check = dkim.DKIM(raw)
-        return check.domain.decode("ascii", "replace").lower() if check.verify(idx=index, dnsfunc=_lookup(dns)) else ""
+        if not check.verify(idx=index, dnsfunc=_lookup(dns)) or b"l" in check.signature_fields:
+            # l= leaves the end of the body unsigned, where anybody may add a report of his own (RFC 6376 section 8.2)
+            return ""
+        return check.domain.decode("ascii", "replace").lower()
     except Exception:  # dkimpy raises many types on broken signatures; unproven is the safe answer
         return ""
 

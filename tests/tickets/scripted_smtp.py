@@ -91,10 +91,12 @@ class _Session(socketserver.StreamRequestHandler):
                 self._encrypt()
             if command == "DATA" and self.last.startswith("354"):
                 content = b"".join(self._data())
+                # noted before the answer, so that a client that has it can look at once
+                self.server.mails.append((recipient, content))
                 if not self._say("END", "250 taken"):
                     return
-                if self.last.startswith("250"):
-                    self.server.mails.append((recipient, content))
+                if not self.last.startswith("250"):
+                    self.server.mails.pop()
 
     def _data(self) -> Iterator[bytes]:
         while (line := self.rfile.readline()) not in (b".\r\n", b""):

@@ -64,6 +64,14 @@ def test_another_key_verifies_nothing(server: ScriptedDns, txt: TxtRecords) -> N
     assert server.asked == ["key._domainkey.example.org"]
 
 
+def test_signature_over_the_beginning_of_a_body_proves_nothing(server: ScriptedDns, txt: TxtRecords) -> None:
+    record, private = key_pair()
+    server.records["key._domainkey.example.org"] = record
+    mail = signed(MAIL, b"example.org", private, length=True)
+    for content in (mail, mail + b"And so did 198.51.100.7.\r\n"):
+        assert decode(content, dns=txt).authentication.dkim == ()
+
+
 def test_what_was_proven_before_stays_true_when_the_key_is_gone(txt: TxtRecords) -> None:
     _, private = key_pair()
     mail = decode(signed(MAIL, b"example.org", private), dns=txt, proven=Authentication(dkim=("example.org",)))
