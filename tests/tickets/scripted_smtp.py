@@ -91,19 +91,18 @@ class _Session(socketserver.StreamRequestHandler):
                 self._encrypt()
             if command == "DATA" and self.last.startswith("354"):
                 content = b"".join(self._data())
-                # noted before the answer, so that a client that has it can look at once
-                self.server.mails.append((recipient, content))
-                if not self._say("END", "250 taken"):
+                if not self._say("END", "250 taken", (recipient, content)):
                     return
-                if not self.last.startswith("250"):
-                    self.server.mails.pop()
 
     def _data(self) -> Iterator[bytes]:
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             yield line[1:] if line.startswith(b".") else line
 
-    def _say(self, command: str, usual: str) -> bool:
+    def _say(self, command: str, usual: str, mail: tuple[str, bytes] | None = None) -> bool:
         self.last = self.server.answer(command, usual)
+        if mail is not None and self.last.startswith("250"):
+            # noted before the answer, so that a client that has it can look at once
+            self.server.mails.append(mail)
         if self.last == DROP:
             return False
         if self.last == HANG:
