@@ -14,7 +14,7 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING
 
-from abusehandler.installer.services import Service, ServiceError, free_port, until
+from abusehandler.installer.services import Service, ServiceError, free_port, reap, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +67,7 @@ class DovecotServer(Service):
         if number is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(number, signal.SIGKILL)
+        reap()
 
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
