@@ -68,6 +68,15 @@ def _alive(pid: int) -> bool:
     return True
 
 
+def end_process(number: int, what: str, patience: float) -> None:
+    """Waits until a process that was asked to end is gone, and kills it when it is not after `patience` seconds."""
+    try:
+        until(lambda: not _alive(number), f"the end of {what}", patience)
+    except ServiceError:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+
+
 class Service:
     """A server with a folder, a process id file and a log."""
 

@@ -23,7 +23,7 @@ from abusehandler.configuration import load
 from abusehandler.errors import AbusehandlerError
 from abusehandler.harmonization.fields import merge_file
 from abusehandler.installer import samples
-from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink
+from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink, end_process
 from abusehandler.installer.tryout_view import show
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import upgrade
@@ -150,6 +150,16 @@ class TryOut:
                 )
                 raise AbusehandlerError(f"the bot {bot} does not run; the end of {log}:\n" + "\n".join(tail))
 
+    def bot_pids(self) -> dict[str, int]:
+        """The process ids of the bots that IntelMQ knows as started, by bot."""
+        found = {}
+        for path in (self.root / "var/run").glob("*.pid"):
+            try:
+                found[path.stem] = int(path.read_text(encoding="ascii"))
+            except (OSError, ValueError):
+                continue
+        return found
+
     def wait_for_result(self, seconds: float = RESULT_SECONDS) -> None:
         """Returns when nothing is under way any more. Raises AbusehandlerError with the state if it takes too long."""
         database = Database(self.postgres.dsn())
@@ -186,7 +196,11 @@ class TryOut:
     def stop(self) -> None:
         """Stops the bots and the servers; everything stays and can be started again."""
         if (self.root / "etc" / "runtime.yaml").exists():
+            bots = self.bot_pids()
             self.intelmqctl("stop", check=False)
+            # intelmqctl does not wait for a bot that idles; without Redis it would take minutes to end
+            for bot, number in bots.items():
+                end_process(number, bot, patience=20)
         for server in (self.sink, self.redis, self.postgres):
             server.stop()
         say("stopped")

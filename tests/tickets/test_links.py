@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from abusehandler.reports.mail.message import Authentication
+from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import Kept
 from abusehandler.tickets.links import PAUSES, Link, LinkStore
+from abusehandler.tickets.queries import statements
 from abusehandler.tickets.reports import Outcome, ReportRecord, ReportStore
-
-if TYPE_CHECKING:
-    from abusehandler.tickets.database import Database
 
 URL = "https://dl.example.org/a"
 LEASE = timedelta(minutes=5)
@@ -57,6 +55,17 @@ def test_link_named_by_two_mails_is_fetched_once(links: LinkStore, reports: Repo
         links.note(mail(reports, number).id, [URL, URL])
     assert claimed(links).url == URL
     assert links.claim(LEASE) is None
+
+
+def test_two_workers_at_once_get_two_links(links: LinkStore, reports: ReportStore, database: Database, dsn: str) -> None:
+    links.note(mail(reports).id, [URL, URL + "b"])
+    other = Database(dsn)
+    with database.transaction() as cursor:
+        cursor.execute(statements("links")["claim"], {"lease": LEASE})
+        ((_, _, first, _),) = cursor.fetchall()
+        assert {first, claimed(LinkStore(other)).url} == {URL, URL + "b"}
+        assert LinkStore(other).claim(LEASE) is None
+    other.close()
 
 
 def test_link_of_a_worker_that_died_is_given_out_again_when_its_lease_ends(

@@ -26,10 +26,6 @@ class Desk(TryOut):
         self.database = Database(self.postgres.dsn())
         upgrade(self.database)
 
-    def bot_pids(self) -> dict[str, int]:
-        """The process ids of the bots that IntelMQ knows as running, by bot."""
-        return {path.stem: int(path.read_text(encoding="ascii")) for path in (self.root / "var/run").glob("*.pid")}
-
     def count(self, table: str, where: str = "true") -> int:
         return int(self.database.fetch(f"SELECT count(*) FROM {table} WHERE {where}")[0][0])
 
