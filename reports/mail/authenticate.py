@@ -70,7 +70,7 @@ def _signing_domain(raw: bytes, index: int, dns: TxtLookup) -> str:
         if not check.verify(idx=index, dnsfunc=_lookup(dns)) or b"l" in check.signature_fields:
             # l= leaves the end of the body unsigned, where anybody may add a report of his own (RFC 6376 section 8.2)
             return ""
-        return check.domain.decode("ascii", "replace").lower()
+        return str(check.domain.decode("ascii", "replace")).lower()
     except Exception:  # dkimpy raises many types on broken signatures; unproven is the safe answer
         return ""
 

@@ -57,7 +57,9 @@ def test_link_named_by_two_mails_is_fetched_once(links: LinkStore, reports: Repo
     assert links.claim(LEASE) is None
 
 
-def test_two_workers_at_once_get_two_links(links: LinkStore, reports: ReportStore, database: Database, dsn: str) -> None:
+def test_two_workers_at_once_get_two_links(
+    links: LinkStore, reports: ReportStore, database: Database, dsn: str
+) -> None:
     links.note(mail(reports).id, [URL, URL + "b"])
     other = Database(dsn)
     with database.transaction() as cursor:
