@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from abusehandler.configuration import Configuration
-    from abusehandler.tickets.reports import ReportRecord
+    from abusehandler.tickets.reports import ReportRecord, ReportStore
 
 Event = dict[str, Any]
 MOST_SHOWN = 20
@@ -39,9 +39,10 @@ class Reread:
 
 
 class Rereader:
-    """Reads evidence as the parser bots do."""
+    """Reads evidence as the parser bots do; what intake verified of a mail's signatures is taken from `reports`."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, reports: ReportStore) -> None:
+        self._reports = reports
         self._configuration = configuration
         self._evidence = EvidenceStore(configuration.evidence.path)
         self._catalogue = Catalogue.load(configuration.reading.catalogue)
@@ -59,7 +60,8 @@ class Rereader:
             content = stream.read(largest + 1)
         if len(content) > largest:
             return Reread("unread", "mail", f"the mail is larger than mailbox.max_mail_bytes ({largest})")
-        _, reading = read_mail(content, read_context(self._configuration, report.received_at))
+        proven = self._reports.authentication(report.id)
+        _, reading = read_mail(content, read_context(self._configuration, report.received_at), proven=proven)
         if reading.verdict != "report":
             reason = f"{reading.kind}: {reading.reason}" if reading.kind else reading.reason
             return Reread(reading.verdict, reading.reader, reason)

@@ -22,6 +22,7 @@ from abusehandler.errors import AbusehandlerError, EvidenceError
 from abusehandler.tickets import listing
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.evidence import EvidenceStore
+from abusehandler.tickets.reports import ReportStore
 from abusehandler.tickets.rereading import Rereading
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _replay(chosen: list[tuple[ReportRecord, str]], database: Database, reason: 
 def _try_replay(
     chosen: list[tuple[ReportRecord, str]], configuration: Configuration, database: Database, *, as_json: bool
 ) -> int:
-    rereader, store = Rereader(configuration), Rereading(database)
+    rereader, store = Rereader(configuration, ReportStore(database)), Rereading(database)
     changed = same = 0
     for report, state in chosen:
         reread = rereader.read(report)
