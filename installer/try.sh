@@ -38,6 +38,7 @@ folder=${ABUSEHANDLER_FOLDER:-$source_folder/.tryout}
 mkdir -p "$folder" || exit 1
 [ "$verb" = up ] || [ -x "$folder/venv/bin/python" ] || fail "there is no try-out in $folder"
 [ "$verb" = up ] && make_venv "$folder/venv" "$source_folder[tryout]"
+cd "$folder" || exit 1
 "$folder/venv/bin/python" -W ignore -m abusehandler.installer.tryout "$verb" "$folder" || exit 1
 if [ "$verb" = remove ]; then
     rm -rf -- "$folder/venv"
