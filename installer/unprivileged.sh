@@ -59,12 +59,15 @@ find_python() {
     return 1
 }
 
-# Usage: make_venv FOLDER REQUIREMENT...   Installs once; again only when the source's version or constraints changed.
+# Usage: make_venv FOLDER REQUIREMENT...   Installs once; again only when the source has changed (with -e: its requirements).
 make_venv() {
     local venv=$1 stamp
     shift
     python=$(find_python) || fail "Python 3.10 to 3.13 is needed: sudo apt-get install python3 python3-venv"
-    stamp="$(cd "$source_folder" && cat setup.py pyproject.toml installer/constraints.txt | cksum) $* $("$python" -V)"
+    # a new bot is a new script; without -e, all that is installed counts
+    local parts="setup.py pyproject.toml installer/constraints.txt"
+    [ "$1" = -e ] || parts="$parts abusehandler bots reports reporters crm_connector tickets portal templates harmonization runtime installer"
+    stamp="$(cd "$source_folder" && find $parts -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 cat | cksum; cd "$source_folder" && ls bots/*/*.py | cksum) $* $("$python" -V)"
     [ -x "$venv/bin/pip" ] && [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] && return 0
     "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing: sudo apt-get install python3-venv"
     say "making a virtual environment in $venv and installing into it (about a minute)"
