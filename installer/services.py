@@ -101,6 +101,7 @@ class Service:
         if number is not None:
             os.kill(number, how)
             until(lambda: not _alive(number), f"the end of {self.name}")
+        reap()
 
     def _spawn(self, command: Sequence[str], **environment: str) -> int:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,6 @@ class PostgresServer(Service):
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         super().stop(how)
-        reap()
 
     def make_database(self, name: str = "abusehandler") -> None:
         """Makes a database if it is not there."""
