@@ -77,7 +77,20 @@ def read_mail(
 def read_decoded(mail: Mail, context: ReadContext, *, options: ReadOptions | None = None) -> Reading:
     """Read a mail that is decoded already. Never raises."""
     options = options or ReadOptions()
-    return with_links(_Order(context, options).read(mail, 0), mail, context)
+    return with_links(_with_types(_Order(context, options).read(mail, 0)), mail, context)
+
+
+def _with_types(reading: Reading) -> Reading:
+    """Every event has a class; `undetermined` is IntelMQ's word for a report that does not say what it is about."""
+    if all("classification.type" in read.event for read in reading.events):
+        return reading
+    events = tuple(
+        read
+        if "classification.type" in read.event
+        else replace(read, event={**read.event, "classification.type": "undetermined"})
+        for read in reading.events
+    )
+    return replace(reading, events=events)
 
 
 def read_file(
