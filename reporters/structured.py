@@ -200,7 +200,7 @@ def _walk(document: Any, path: str) -> list[Any]:
                 following += item if isinstance(item, list) else list(item.values()) if isinstance(item, dict) else []
             elif isinstance(item, dict) and piece in item:
                 following.append(item[piece])
-            elif isinstance(item, list) and piece.isdigit() and int(piece) < len(item):
+            elif isinstance(item, list) and piece.isdecimal() and int(piece) < len(item):
                 following.append(item[int(piece)])
         found = following[: MOST_EVENTS * 2]
     return found

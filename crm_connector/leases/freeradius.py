@@ -122,7 +122,7 @@ def _moment(record: dict[str, list[str]]) -> datetime:
     seconds = _first(record, "Timestamp")
     if not seconds:
         seconds = _first(record, "Event-Timestamp")
-        if not seconds.isdigit():
+        if not seconds.isdecimal():
             raise ValueError("no Timestamp")
     delay = int(_first(record, "Acct-Delay-Time") or 0)
     return datetime.fromtimestamp(int(seconds) - delay, timezone.utc)

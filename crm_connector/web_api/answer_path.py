@@ -86,7 +86,7 @@ def _walk(item: JsonValue, steps: list[str]) -> list[JsonValue]:
     for step in steps:
         following: list[JsonValue] = []
         for value in values:
-            if isinstance(value, list) and not step.isdigit():
+            if isinstance(value, list) and not step.isdecimal():
                 following += [one[step] for one in value[:_MOST_VALUES] if isinstance(one, dict) and step in one]
             elif isinstance(value, list):
                 following += value[int(step) : int(step) + 1]

@@ -163,7 +163,7 @@ class JsonApi:
                 )
             elif request.page is not None:
                 total = request.page.total.text_of(answer) if request.page.total is not None else ""
-                if not items or (total.isdigit() and count >= int(total)):
+                if not items or (total.isdecimal() and count >= int(total)):
                     return
                 number += request.page.step
             else:

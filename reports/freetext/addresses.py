@@ -61,7 +61,7 @@ class FoundAddress:
 def canonical(text: str) -> str:
     """The address as IntelMQ wants it, IPv4-mapped ones as IPv4; empty when it is none."""
     if text.count(".") == 3 and ":" not in text:
-        text = ".".join(str(int(piece)) if piece.isdigit() and len(piece) < 4 else piece for piece in text.split("."))
+        text = ".".join(str(int(piece)) if piece.isdecimal() and len(piece) < 4 else piece for piece in text.split("."))
     try:
         value = ipaddress.ip_address(text)
     except ValueError:

@@ -137,7 +137,7 @@ class _Transfer:
             yield piece
         self._in_time()
         promised = response.headers.get("content-length", "")
-        if promised.isdigit() and int(promised) != size and "content-encoding" not in response.headers:
+        if promised.isdecimal() and int(promised) != size and "content-encoding" not in response.headers:
             raise LinkError(f"the transfer broke off after {size} of {promised} bytes")
         if not size:
             raise LinkError("the file is empty")
@@ -168,7 +168,7 @@ class _Transfer:
                 for_good=response.status_code in _PERMANENT,
             )
         length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._limits.largest:
+        if length.isdecimal() and int(length) > self._limits.largest:
             raise self._too_large()
         if response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
             raise LinkError("there is a web page, no file; the link may have expired")

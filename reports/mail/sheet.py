@@ -209,7 +209,7 @@ class _Sheet:
             self.pieces.clear()
             self.kind = attributes.get("t", "n")
             style = attributes.get("s", "0")
-            self.is_date = style.isdigit() and int(style) < len(self.book.dates) and self.book.dates[int(style)]
+            self.is_date = style.isdecimal() and int(style) < len(self.book.dates) and self.book.dates[int(style)]
             self.place = _column(attributes.get("r", ""), self.place + 1)
         elif name in ("v", "t"):
             self.reading = True
@@ -236,7 +236,7 @@ class _Sheet:
         if not raw or self.kind in ("inlineStr", "str", "d", "e"):
             return "" if self.kind == "e" else raw
         if self.kind == "s":
-            return self.book.shared[int(raw)].strip() if raw.isdigit() and int(raw) < len(self.book.shared) else ""
+            return self.book.shared[int(raw)].strip() if raw.isdecimal() and int(raw) < len(self.book.shared) else ""
         if self.kind == "b":
             return "true" if raw == "1" else "false"
         return self.date(raw) if self.is_date else _number(raw)
@@ -261,7 +261,7 @@ def _column(reference: str, otherwise: int) -> int:
 
 
 def _number(raw: str) -> str:
-    if raw.isdigit():
+    if raw.isdecimal():
         return raw
     try:
         value = float(raw)

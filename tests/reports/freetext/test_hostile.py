@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mails import CONTEXT, mail
 
 from abusehandler.reports.freetext import not_a_report, read
+from abusehandler.reports.freetext.addresses import canonical
 
 PIECES = [
     "1", "1.", "192.0.2.1 ", "192.0.2.1\n", ":", "::", "f:", "[", "[.", "(dot)", "hxxp", "hxxp://a .b ", "http://", "http://a.b ", "a.", "a@", "@",
@@ -41,3 +42,7 @@ def test_a_megabyte_is_cut_and_says_so() -> None:
     reading = read(mail("Port scan from 192.0.2.1", line * 17_000), CONTEXT)
     assert reading.verdict == "report"
     assert reading.warnings
+
+
+def test_digits_that_are_no_decimals_are_no_part_of_an_address() -> None:
+    assert canonical("192.0.2.³88") == ""
