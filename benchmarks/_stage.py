@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import platform
@@ -30,19 +31,24 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def arguments(about: str, configure: Callable[[argparse.ArgumentParser], None] | None = None) -> argparse.Namespace:
-    """The command line that all benchmarks share; leaves root behind."""
+    """The command line that all benchmarks share; leaves root behind, and finds an environment where this one lacks IntelMQ."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--quick", action="store_true", help="small amounts: shows that it runs, not how fast")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object on standard output")
     if configure:
         configure(parser)
     parsed = parser.parse_args()
-    if os.geteuid() == 0:
+    require_environment(ordinary_user=True)
+    return parsed
+
+
+def require_environment(*, ordinary_user: bool = False) -> None:
+    """Starts this program again by `installer/test.sh run` where packages are missing, or root is not wanted."""
+    if (ordinary_user and os.geteuid() == 0) or importlib.util.find_spec("intelmq") is None:
         script = Path(sys.argv[0]).resolve()
         os.execvp(
             "bash", ["bash", str(ROOT / "installer" / "test.sh"), "run", str(script.relative_to(ROOT)), *sys.argv[1:]]
         )
-    return parsed
 
 
 def say(text: str) -> None:

@@ -23,6 +23,12 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import _stage
+
+_stage.require_environment()
+
 from abusehandler.crm_connector import Assignment, Directory, Query, open_directory
 from abusehandler.crm_connector.layer import Problems, build_layer
 from abusehandler.crm_connector.snapshot import Snapshot

@@ -12,11 +12,14 @@ import base64
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import _rows, _stage
+
+if TYPE_CHECKING:
+    import argparse
 
 STOCK_CHAIN = ("stock-parser", "stock-deduplicator", "stock-taxonomy", "stock-modify", "stock-sql")
 OUR_CHAIN = ("our-parser", "our-expert", "our-tickets")
@@ -228,17 +231,19 @@ def long_report(stage: _stage.Stage, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def configure_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--long-rows", type=int, help="rows of the one long report (1,000,000); 0 leaves it out")
+
+
 def main() -> None:
-    parsed = _stage.arguments(
-        __doc__,
-        lambda parser: parser.add_argument("--no-long-report", action="store_true", help="leave the long one out"),
-    )
+    parsed = _stage.arguments(__doc__, configure_arguments)
     number, stock_number = (5_000, 2_000) if parsed.quick else (100_000, 50_000)
     with _stage.Stage() as stage:
         prepare(stage)
         figures = measure(stage, number, stock_number)
-        if not parsed.no_long_report:
-            figures["long_report"] = long_report(stage, 20_000 if parsed.quick else 1_000_000)
+        long_rows = (20_000 if parsed.quick else 1_000_000) if parsed.long_rows is None else parsed.long_rows
+        if long_rows:
+            figures["long_report"] = long_report(stage, long_rows)
     _stage.finish({"benchmark": "whole_way", "rows": {"ours": number, "stock": stock_number}, **figures})
 
 
