@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+#: Moves up to ARGV[1] of the oldest messages at once, in the order that single LMOVEs would leave; returns the newest first.
+#: As many LMOVEs in a pipeline cost the client ten times as much.
+MOVE = """
+local messages = redis.call('LRANGE', KEYS[1], -tonumber(ARGV[1]), -1)
+if #messages > 0 then
+    redis.call('LTRIM', KEYS[1], 0, -(#messages + 1))
+    for i = #messages, 1, -1 do
+        redis.call('LPUSH', KEYS[2], messages[i])
+    end
+end
+return messages
+"""
+
+
 class SourceQueue:
     """Takes messages in batches. `taken` is how many of them wait in the internal queue for `acknowledge`."""
 
@@ -62,13 +76,7 @@ class SourceQueue:
     def _move(self, most: int) -> list[bytes]:
         if most <= 0:
             return []
-        waiting = min(self._client.llen(self._queue), most)
-        if not waiting:
-            return []
-        pipeline = self._client.pipeline(transaction=False)
-        for _ in range(waiting):
-            pipeline.lmove(self._queue, self.internal, "RIGHT", "LEFT")
-        return [message for message in pipeline.execute() if message is not None]
+        return list(reversed(self._client.eval(MOVE, 2, self._queue, self.internal, most)))
 
     def acknowledge(self, number: int, pipeline: Any = None) -> None:
         """Removes the `number` oldest messages from the internal queue, in the given MULTI if there is one."""
