@@ -82,6 +82,8 @@ class BoxBot(Bot):
         try:
             self._require_fields()
             self.box = Box(load(Path(self.configuration_file) if self.configuration_file else None), self.bot_id)
+            if self.box.configuration.log_level is not None:
+                self.logger.setLevel(self.box.configuration.log_level)
             if self._needs_database:
                 require_current(self.box.database)
             self.prepare()

@@ -145,12 +145,10 @@ class Notices(Section):
         description="What to do with a mail of which a crash left open whether the mail server had taken it: "
         "'ask' leaves it to you, 'resend' sends it again under the same Message-ID.",
     )
-    help_base_url: str = Field("", description="Address of the self-help pages; empty prints no link.")
 
 
 class Tickets(Section):
     ipv6_prefix: int = Field(64, ge=32, le=128, description="IPv6 addresses that share this many bits share a ticket.")
-    events_kept_months: int = Field(24, ge=1, le=240, description="Events older than this are dropped month by month.")
 
 
 class Mailbox(Section):
@@ -201,7 +199,9 @@ class Configuration(Section):
     tickets: Tickets = Field(default_factory=lambda: Tickets(), description="How events become tickets.")
     mailbox: Mailbox = Field(default_factory=lambda: Mailbox(), description="What comes in by mail.")
     reading: Reading = Field(default_factory=lambda: Reading(), description="How reports are read.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the bots log.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = Field(
+        None, description="How much our bots log; what runtime.yaml says as logging_level where it is not set."
+    )
 
     @property
     def sender(self) -> str:

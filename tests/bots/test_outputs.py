@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,3 +205,9 @@ def test_database_of_an_older_program_is_told_at_the_start(
     with pytest.raises(ValueError, match="Bot shutdown"):
         make_bot(TICKETS, destination_queues={})
     assert "abusehandler db upgrade" in capfd.readouterr().err
+
+
+def test_log_level_of_the_shared_configuration_is_that_of_our_bots(make_bot: Callable[..., Any], etc: Path) -> None:
+    assert make_bot(CUSTOMER).logger.level != logging.WARNING
+    configure(etc, log_level="WARNING")
+    assert make_bot(CUSTOMER).logger.level == logging.WARNING
