@@ -35,6 +35,7 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
     """
 
     refresh_seconds: int = 60
+    batch_size: int = 1000
 
     _needs_database = False
     _refreshed = 0.0
