@@ -87,7 +87,6 @@ setup(
         "orjson>=3.9,<4",
         "pyyaml>=6,<7",
         "jinja2>=3.1.6,<4",
-        "netaddr>=1,<2",
         "requests>=2.31,<3",
         "pydantic>=2.7,<3",
         "dkimpy>=1.1.8,<2",
@@ -97,7 +96,6 @@ setup(
         "openpyxl>=3.1,<4",
         "imap-tools>=1.9,<2",
         "aiosmtpd>=1.4.6,<2",
-        "babel>=2.14,<3",
     ],
     extras_require={
         "sql": ["sqlalchemy>=2,<3", "pymysql>=1.1,<2"],
