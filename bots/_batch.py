@@ -152,11 +152,14 @@ class BatchBot(Bot):
             return False
         if self._pipelines is None or self._pipelines[0] is not source or self._pipelines[1] is not destination:
             self._pipelines = (source, destination)
-            self._source = source and SourceQueue(_intelmq.redis_client(source), source.source_queue)
+            self._source = source and self._open_source(_intelmq.redis_client(source), source.source_queue)
             self._targets = destination and TargetQueues(
                 _intelmq.redis_client(destination), destination.destination_queues, load_balance=bool(self.load_balance)
             )
         return True
+
+    def _open_source(self, client: Any, queue: str) -> SourceQueue:
+        return SourceQueue(client, queue)
 
     def _wait_for_room(self) -> None:
         """Blocks while a queue behind us is too long; says so once a minute."""

@@ -14,6 +14,7 @@ from intelmq.lib.exceptions import PipelineError
 
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
+from abusehandler.bots._large import LargeMessageQueue
 from abusehandler.errors import EvidenceError
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.reports import Outcome
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from abusehandler.bots._batch import Message
+    from abusehandler.bots._queue import SourceQueue
+    from abusehandler.tickets.evidence import Kept
     from abusehandler.tickets.reports import ReportRecord
 
 
@@ -35,6 +38,9 @@ class ReadingBot(BoxBot, BatchBot):
 
     batch_size: int = 1
     gather_seconds: float = 0
+
+    def _open_source(self, client: Any, queue: str) -> SourceQueue:
+        return LargeMessageQueue(client, queue, self.box.evidence.keep)
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         for message in messages:
@@ -90,13 +96,7 @@ class ReadingBot(BoxBot, BatchBot):
         number = message.get("report.id")
         if number is not None and (found := self.box.reports.find(int(number))) is not None:
             return found
-        if "report.evidence" in message and "raw" not in message:
-            raise ValueError(f"report {number} is not in the database; it was sent by a box with another database")
-        try:
-            content = base64.b64decode(message.pop("raw", ""), validate=True)
-        except binascii.Error as error:
-            raise ValueError(f"'raw' of the report is not Base64: {error}") from error
-        kept = self.box.evidence.keep(content)
+        kept = self._kept(message)
         report, new = self.box.reports.accept(
             kept,
             kind="feed",
@@ -108,6 +108,20 @@ class ReadingBot(BoxBot, BatchBot):
         self.box.reports.queued([report])
         self.logger.debug("Report %d has %d bytes%s.", report.id, kept.size, "" if new else " and was here before")
         return report
+
+    def _kept(self, message: Message) -> Kept:
+        """The report's evidence: stored now, or by LargeMessageQueue when the message was taken."""
+        if "report.evidence" in message and "raw" not in message:
+            if "report.id" in message:
+                raise ValueError(
+                    f"report {message['report.id']} is not in the database; it was sent by a box with another database"
+                )
+            return self.box.evidence.find(str(message["report.evidence"]))
+        try:
+            content = base64.b64decode(message.pop("raw", ""), validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"'raw' of the report is not Base64: {error}") from error
+        return self.box.evidence.keep(content)
 
     def content(self, report: ReportRecord) -> BinaryIO:
         """The report's bytes as a stream that can be read and rewound."""

@@ -101,6 +101,19 @@ class EvidenceStore:
             )
         return content
 
+    def find(self, sha256: str) -> Kept:
+        """What is stored under this SHA-256. Raises EvidenceError if it is not there or damaged."""
+        size = 0
+        try:
+            with self.open(sha256) as stream:
+                while piece := stream.read(CHUNK):
+                    size += len(piece)
+        except (OSError, EOFError, zlib.error) as error:
+            raise EvidenceError(
+                f"evidence {sha256} is damaged: {error}; restore it from the backup of {self.folder}"
+            ) from error
+        return Kept(sha256, size)
+
     def holds_anything(self) -> bool:
         """Whether the folder is there with evidence in it; an empty one is more likely a disk that is not mounted."""
         try:
