@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Damaged mails through the reader: none may raise, each ends as a report, an unread report with a reason or not-a-report.
 
-100,000 of them made from the mails that `read_mail.py` reads (2,000 with --quick; another number with --number).
+100,000 of them made from the mails that `read_mail.py` reads (2,000 with --quick; another number with --number). Some
+of them (2,000; 100 with --quick) also stand as samples beside a reporter definition when the linter checks it.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import time
+from importlib import resources
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -27,6 +31,23 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--number", type=int, help="how many")
     parser.add_argument("--seed", type=int, default=1)
+
+
+def through_linter(contents: list[bytes], number: int, first_seed: int) -> dict[str, object]:
+    """The linter on a definition with `number` damaged samples: it must find fault with them and not fail itself."""
+    from abusehandler.reporters.lint import check_files
+    from abusehandler.reporters.load import load_definitions
+
+    shipped = Path(str(resources.files("abusehandler.reporters")))
+    with tempfile.TemporaryDirectory() as folder:
+        definition = Path(shutil.copy(shipped / "fail2ban.yaml", folder))
+        samples = Path(folder, "samples", "fail2ban")
+        samples.mkdir(parents=True)
+        for count in range(number):
+            (samples / f"{count}.eml").write_bytes(mutated(contents[count % len(contents)], first_seed + count))
+        start = time.process_time()
+        findings = check_files([definition], load_definitions())
+    return {"samples": number, "findings": len(findings), "seconds": round(time.process_time() - start, 1)}
 
 
 def main() -> None:
@@ -55,6 +76,8 @@ def main() -> None:
         slow = sorted([*slow, (round(time.process_time() - before, 2), seed)], reverse=True)[:5]
         verdicts[reading.verdict] = verdicts.get(reading.verdict, 0) + 1
         silent += reading.verdict != "report" and not reading.reason
+    seconds = time.perf_counter() - start
+    linter = through_linter(contents, 100 if parsed.quick else 2_000, parsed.seed * 1_000_000)
     _stage.finish(
         {
             "benchmark": "mutated_mails",
@@ -62,11 +85,12 @@ def main() -> None:
             "raised": raised[:20],
             "without_a_reason": silent,
             "slowest": [{"seconds": seconds, "seed": seed} for seconds, seed in slow],
-            "rate": {"value": round(number / (time.perf_counter() - start)), "unit": "mails/s"},
+            "rate": {"value": round(number / seconds), "unit": "mails/s"},
+            "linter": linter,
             "memory_mb": _stage.peak_memory(os.getpid()),
         }
     )
-    sys.exit(bool(raised or silent))
+    sys.exit(bool(raised or silent or not linter["findings"]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.read import read_mail
 from benchmarks._mutation import mutated
+from benchmarks.mutated_mails import through_linter
 
 SAMPLES = sorted((Path(str(resources.files("abusehandler.reporters"))) / "samples").rglob("*.eml"))
 
@@ -26,3 +27,8 @@ def test_no_damaged_mail_raises_or_vanishes(seed: int) -> None:
         _, reading = read_mail(mutated(path.read_bytes(), seed * 10_000 + number), ReadContext())
         assert reading.verdict in ("report", "unread", "not-a-report")
         assert reading.verdict == "report" or reading.reason, path
+
+
+def test_linter_finds_fault_with_damaged_samples_and_does_not_fail_itself() -> None:
+    told = through_linter([path.read_bytes() for path in SAMPLES], 60, 77)
+    assert told["findings"] >= 60
