@@ -12,8 +12,8 @@ from typing import Literal
 
 import yaml
 
-Role = Literal["source", "named", "target", "network", "service", "control", ""]
-_ROLES: tuple[Role, ...] = ("named", "service", "network", "control", "target", "source")
+Role = Literal["source", "hosting", "named", "target", "network", "service", "control", ""]
+_ROLES: tuple[Role, ...] = ("named", "service", "network", "control", "target", "hosting", "source")
 _SIDES: tuple[Role, ...] = ("target", "source")
 _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u3099\u309a]+")

@@ -222,7 +222,7 @@ def _kinds(raw: list[tuple[int, int, int, str]]) -> list[LineKind]:
                 end = number + 1
             number = end
             continue
-        elif _SIGNATURE.match(head) and number > 2:
+        elif _SIGNATURE.match(head) and number > 0:
             signature = True
         elif signature and (head.startswith(("---", "===", "***")) or raw[number][2] != raw[number - 1][2]):
             signature = False

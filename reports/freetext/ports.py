@@ -18,10 +18,12 @@ _PORT_KEY = re.compile(
     r"[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}(\d{1,5})\b"
 )
 _PORT_LABELLED = re.compile(
-    r"(?i)\b(?:(?:source|src|origin|originating|remote|client|infringing|ip|tcp|udp|quell|origen|origem|"
-    r"sorgente|zdrojovy|bron)[ _-]{0,2}ports?|(?<!destination )(?<!dest )(?<!dst )(?<!target )(?<!local )"
+    r"(?i)(?:\b|(?<=[^\x00-\x7f]))(?:(?:source|src|origin|originating|remote|client|infringing|ip|tcp|udp|quell|origen|origem|"
+    r"sorgente|zdrojovy|bron)[ _-]{0,2}(?:ports?|poort)|puerto (?:de )?origen|port source|porta (?:de )?origem|porta sorgente|"
+    r"port źródłowy|zdrojový port|порт источника|исходный порт|送信元ポート(?:番号)?|源端口|출발지 ?포트|"
+    r"(?<!destination )(?<!dest )(?<!dst )(?<!target )(?<!local )"
     r"(?<!server )(?<!to )(?<!on )(?<!\w)port(?: number)?)[ \t]{0,10}(?:\([^)"
-    r"\n]{0,20}\)[ \t]?)?[:=][ \t\"']{0,12}(\d{1,5})\b(?![.\d/])"
+    r"\n]{0,20}\)[ \t]?)?[:=：][ \t\"']{0,12}(\d{1,5})\b(?![.\d/])"
 )
 _COLUMN = re.compile(
     r"(?i)\b(?:source|src|attacker|client|remote|c)?[ _-]?(?:ip|addr|address|host)?[ _\"-]{0,3}[,;|"

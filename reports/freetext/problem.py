@@ -20,6 +20,7 @@ SUBJECT_FACTOR = 3.0
 _MOST_TEXT = 6000
 _FRONT = 1200
 _NO_WORD = re.compile(r"[\W_]+")
+_SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u3040-\u9fff\uac00-\ud7a3])|(?<=[\u3040-\u9fff\uac00-\ud7a3])(?=[a-z0-9])")
 #: "This machine may be infected": a guess about the cause, not the complaint.
 _HEDGED = re.compile(
     r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|"
@@ -126,7 +127,9 @@ def phrase_of(text: str, weight: float = 1.0, open_end: bool = False) -> Phrase:
 @lru_cache(maxsize=16)  # the same text is asked several questions
 def spread(text: str) -> str:
     """The text as the phrases are searched in it: plain words between single blanks."""
-    return f" {_NO_WORD.sub(' ', plain(text))} "
+    words = _NO_WORD.sub(" ", plain(text))
+    # scripts without blanks put `ddos` right beside their own words
+    return f" {words if words.isascii() else _SCRIPTS.sub(' ', words)} "
 
 
 def _named(text: str) -> str:

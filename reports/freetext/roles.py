@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _WEIGHT: dict[Role, float] = {
     "source": 4.0,
+    "hosting": 4.0,
     "named": 1.5,
     "target": -4.0,
     "network": -3.0,
@@ -59,6 +60,19 @@ _URL_IS = re.compile(r"://\S{3,400}[ \t]{1,3}is[ \t]{1,3}$")
 _SUBJECT_QUOTED = re.compile(
     r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:"
 )
+#: "our mail server mx1.example.net (192.0.2.1)", "nuestro WordPress (www.example.net, 192.0.2.1)": the complainer's own.
+_OURS = re.compile(
+    r"(?i)\b(?:our|my|unser\w{0,2}|mein\w{0,2}|notre|nos|mon|nuestr[oa]s?|noss[oa]s?|nostr[oaei]|onze|ons|mijn|nasz\w{0,4}|"
+    r"nas[ei]\w{0,2}|наш\w{0,3}|мой|моего|vår\w?|vores|meu|minha)[ \t\r\n]+(?:[\w'’/-]{1,30}[ \t\r\n]+){0,3}?"
+    r"(?:[\w'’/-]{0,30}(?:server\w{0,2}|servidor\w{0,2}|serveurs?|serwer\w{0,3}|сервер\w{0,2}|hosts?|customers?|kunden?|"
+    r"clients?|clientes?|klant\w{0,2}|systems?|syst[eè]me|sistema|network|netz\w{0,4}|rete|firewall|(?:web)?sites?|"
+    r"website|wordpress|machine|vpn|gateway|mx|honeypot|sensor|edge|router|vps|nas|address\w{0,2}|ips?)|"
+    r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,6})[ \t,]{0,3}"
+    r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t,]{0,3})?"
+    r"(?:[(\[][ \t]{0,2}(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t,/;]{1,4})?(?:ip(?:[ \t]\w{1,9})?[ \t:=]{1,3})?|"
+    r"(?:at|on|in|auf|unter|bei|en|à|su|op|na|в|på)[ \t\r\n]+)$"
+)
+_PARENTHESES = re.compile(r"\([^()\n]{0,60}\)")
 _MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")
 
 
@@ -71,6 +85,7 @@ class Place:
     line: Line
     weight: float
     why: str
+    role: Role = ""
 
 
 @dataclass(slots=True)
@@ -97,9 +112,19 @@ def candidates(passages: list[Passage], context: ReadContext, skip: set[str] | N
             if not is_public(ip) or (skip and ip in skip):
                 continue
             found.setdefault(ip, Candidate(ip)).places.append(place)
+    _spare_the_attacked(found)
     for candidate in found.values():
         candidate.weight = _weigh(candidate, context)
     return found
+
+
+def _spare_the_attacked(found: dict[str, Candidate]) -> None:
+    """Beside an attacker, the address of a site is the site's that was attacked."""
+    places = [place for one in found.values() for place in one.places]
+    if any(place.role == "source" and place.weight >= _WEIGHT["source"] for place in places):
+        for place in places:
+            if place.role == "hosting":
+                place.weight = min(place.weight, 0.5)
 
 
 def _weigh(candidate: Candidate, context: ReadContext) -> float:
@@ -152,6 +177,8 @@ def _places(passage: Passage) -> list[Place]:
 def _heading_role(heading: str) -> Role:
     """What a line says about the addresses below it; a lone preposition at its end says nothing."""
     role, away = label_before(heading[-160:])
+    if role == "network":
+        return ""  # of a network, but not one themselves: those have a length or an end
     last = words_of(heading[-160:])[-1 - away :][:1]
     if (
         away > 2
@@ -212,6 +239,7 @@ def _line_places(
         after = text[found.end : min(line.end, found.end + 60)]
         role: Role = ""
         weight, why = 0.0, ""
+        listed = False
         trace = _TRACE.search(text[line.start : min(line.end, line.start + 300)])
         arrow = bool(number and _ARROW.search(between[-48:]))
         if arrow:
@@ -233,8 +261,9 @@ def _line_places(
         ):
             role = columns[number]
             weight, why = _WEIGHT[role], "column of a table"
-        elif number and _ONLY_SEPARATORS.match(between):
+        elif number and _ONLY_SEPARATORS.match(_PARENTHESES.sub("", between)):
             role, weight, why = previous
+            listed = "(" in between and ")" in between
         elif found.bound or found.prefix is not None:
             role, weight, why = "network", _WEIGHT["network"], "a network"
         else:
@@ -253,18 +282,18 @@ def _line_places(
         previous = (role, weight, why)
         if trace and weight > -2:
             weight, why = -3.0, "a hop of a trace"
-        if number and not role and passage.kind != "subject" and _ROW.match(text, line.start, line.end):
+        if number and not role and not listed and passage.kind != "subject" and _ROW.match(text, line.start, line.end):
             weight, why = min(weight, -0.5), "later in a row"
         if _URL_IS.search(between):
             weight, why = 6.5, "where a URL leads"
-        elif weight >= 0 and not arrow and number == 0 and _AFTER_URL.search(between):
+        elif weight >= 0 and role != "target" and not arrow and number == 0 and _AFTER_URL.search(between):
             weight, why = max(weight, 3.0), "where a URL leads"
         if weight >= 0 and _SUBJECT_QUOTED.match(text, line.start, line.end):
             weight, why = weight + 2.0, "in a quoted subject line"
         if passage.kind == "subject" and weight >= 0:
             weight, why = max(weight, 1.0) + 2.0, why or "in the subject line"
         previous_end = found.end
-        out.append(Place(found, passage, line, weight, why))
+        out.append(Place(found, passage, line, weight, why, role))
     return out
 
 
@@ -275,6 +304,8 @@ def _tabular(content: str, here: list[FoundAddress]) -> bool:
 def _prose_role(
     passage: Passage, line: Line, between: str, after: str, number: int, heading: tuple[Role, str, int]
 ) -> tuple[Role, float, str]:
+    if _OURS.search(between[-120:]):
+        return "target", _WEIGHT["target"], "the complainer's own"
     role, away = label_before(between[-100:])
     clause = re.split(r"[.!?][ \t]|[;|]", between)[-1]
     if role and clause != between and away:

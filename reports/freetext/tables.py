@@ -53,6 +53,8 @@ def cell_role(name: str) -> Role:
         "cc",
     ):
         role, away = label_before(words[0])
+    if role == "hosting":
+        role = "source"
     return role if away <= 2 else ""
 
 

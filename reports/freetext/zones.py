@@ -22,7 +22,7 @@ _ABBREVIATIONS = {
 }  # fmt: skip
 _NAMES = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
 _ZONE = re.compile(
-    rf"[ \t]{{0,3}}[(\[]?[ \t]?(?:timezone[ :=]{{0,3}})?(?:"
+    rf"[ \t]{{0,3}}(?:(?:Uhr|hrs?|h|час\w{{0,2}})\b\.?[ \t]{{0,2}})?[(\[]?[ \t]?(?:timezone[ :=]{{0,3}})?(?:"
     rf"(?P<name>\b(?:{_NAMES}|coordinated universal time)\b|(?<=\d)z\b)[ \t]?(?P<plus>[+-][ \t]?\d{{1,2}}(?::?\d{{2}})?(?!\d|[-:/.]\d))?"
     rf"|(?P<offset>(?:±|[+−-])\d{{2}}:?\d{{2}}(?!\d|[-:/.]\d)|(?<=[\d ])[+]\d{{1,2}}(?![\d:./-]))"
     rf"|(?P<region>(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic|Indian|Etc)/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}})?)"
@@ -33,6 +33,7 @@ _ZONE = re.compile(
 _STATED = re.compile(
     r"(?i)(?:\b|(?<=[^\x00-\x7f]))(?:"
     r"time[ -]?zone|zeit(?:zone|stempel|angaben)|zona horaria|fuso hor[aá]rio|fuseau horaire|fuso orario|tijdzone|strefa czasowa|"
+    r"(?:first|last)[ _-]?(?:seen|observed|detected)|detected|observed|occurred|"
     r"časové pásmo|часовой пояс|時刻|タイムゾーン|时区|時區|"
     r"times?(?:[ -]?stamps?)?|dates?|clocks?|logs?|logfiles?|hours?|horas?|heures?|zeiten|tijden|časy|время|время указано|tz"
     r")\b(?P<gap>[^\n.;]{0,60}?)(?P<zone>"
