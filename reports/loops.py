@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 READER = "loops"
 _NOTICE = re.compile(r"<?notice\.\d{1,18}\.[0-9a-f]{8,64}@([^\s<>@]{1,255})>?", re.IGNORECASE)
+#: Mails to reporters (tickets/answers/reporter_mails.py): they come back where a reporter's address leads to us. Answers to
+#: them are reports like any other.
+_TO_REPORTER = re.compile(r"<?(?:acknowledgement|outcome)\.\d{1,18}\.[0-9a-f]{8,64}@([^\s<>@]{1,255})>?", re.IGNORECASE)
 #: Headers beyond this length are no list of Message-IDs.
 _LONGEST = 20_000
 _BOUNCES = frozenset({"message/delivery-status", "message/disposition-notification"})
@@ -29,8 +32,8 @@ def came_back(mail: Mail, context: ReadContext) -> Reading | None:
     domain = context.own_message_domain.lower()
     if not domain:
         return None
-    if _is_ours(mail.message_id, domain):
-        return _filed("own-mail", "it is one of our own notices")
+    if _is_ours(mail.message_id, domain) or _to_reporter(mail.message_id, domain):
+        return _filed("own-mail", "it is one of our own mails")
     types = {part.content_type for part in mail.own_parts()}
     inside = any(part.nested is not None and _is_ours(part.nested.message_id, domain) for part in mail.own_parts())
     if types & _BOUNCES:
@@ -48,6 +51,11 @@ def came_back(mail: Mail, context: ReadContext) -> Reading | None:
 
 def _is_ours(text: str, domain: str) -> bool:
     return any(match[1].lower() == domain for match in _NOTICE.finditer(text[:_LONGEST]))
+
+
+def _to_reporter(text: str, domain: str) -> bool:
+    match = _TO_REPORTER.fullmatch(text.strip()[:_LONGEST])
+    return match is not None and match[1].lower() == domain
 
 
 def _filed(kind: str, reason: str) -> Reading:

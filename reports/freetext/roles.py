@@ -62,7 +62,8 @@ _SUBJECT_QUOTED = re.compile(
 )
 #: "our mail server mx1.example.net (192.0.2.1)", "nuestro WordPress (www.example.net, 192.0.2.1)": the complainer's own.
 _OURS = re.compile(
-    r"(?i)\b(?:our|my|unser\w{0,2}|mein\w{0,2}|notre|nos|mon|nuestr[oa]s?|noss[oa]s?|nostr[oaei]|onze|ons|mijn|nasz\w{0,4}|"
+    r"(?i)(?:\b(?:sunucumuz\w{0,4}|sunucum\w{0,3}|szerver[üu]nk\w{0,3}|palvelimem\w{0,5})[ \t]{0,3}[(\[][ \t]{0,2}$|"
+    r"\b(?:our|my|unser\w{0,2}|mein\w{0,2}|notre|nos|mon|nuestr[oa]s?|noss[oa]s?|nostr[oaei]|onze|ons|mijn|nasz\w{0,4}|"
     r"nas[ei]\w{0,2}|наш\w{0,3}|мой|моего|vår\w?|vores|meu|minha)[ \t\r\n]+(?:[\w'’/-]{1,30}[ \t\r\n]+){0,3}?"
     r"(?:[\w'’/-]{0,30}(?:server\w{0,2}|servidor\w{0,2}|serveurs?|serwer\w{0,3}|сервер\w{0,2}|hosts?|customers?|kunden?|"
     r"clients?|clientes?|klant\w{0,2}|systems?|syst[eè]me|sistema|network|netz\w{0,4}|rete|firewall|(?:web)?sites?|"
@@ -70,7 +71,7 @@ _OURS = re.compile(
     r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,6})[ \t,]{0,3}"
     r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t,]{0,3})?"
     r"(?:[(\[][ \t]{0,2}(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t,/;]{1,4})?(?:ip(?:[ \t]\w{1,9})?[ \t:=]{1,3})?|"
-    r"(?:at|on|in|auf|unter|bei|en|à|su|op|na|в|på)[ \t\r\n]+)$"
+    r"(?:at|on|in|auf|unter|bei|en|à|su|op|na|в|på)[ \t\r\n]+)$)"
 )
 _PARENTHESES = re.compile(r"\([^()\n]{0,60}\)")
 _MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")

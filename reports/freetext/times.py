@@ -47,6 +47,7 @@ _CLOCK = re.compile(
 _W = r"[^\W\d_]"
 _GAP = (
     r"(?:[ \t]{0,4}[,@|;\]_\"'T-]?[ \t]{0,4}(?:[-–|][ \t]{1,2}|at[ \t]|um[ \t]|à[ \t]|a las?[ \t]|às[ \t]|"
+    r"(?:between|from|zwischen|von|ab|seit|since|entre|entre les|tra le|tra|fra le|dalle|tussen|vanaf|od|mezi|между|с)[ \t]|"
     r"alle(?: ore)?[ \t]|om[ \t]|o godz\.?[ \t]|v[ \t]|в[ \t]|time:?[ \t])?|:|日[ \t]?)$"
 )
 _BEFORE = (
@@ -73,6 +74,12 @@ _AFTER = (
                r"[-/.](?P<y>\d{4})(?!\d)"),
 )  # fmt: skip
 _YEAR_AFTER = re.compile(r"[ \t]{1,2}(?P<y>(?:19|20)\d{2})\b")
+#: "01:00 and 01:20 CET": the zone behind the end of a span holds for its beginning too.
+_SPAN = re.compile(
+    r"[ \t]{0,3}(?:-|–|to|till|until|bis|und|and|à|et|a|y|e|en|tot|do|až|по|и|~)[ \t]{0,3}\d{1,2}:\d{2}(?::\d{2})?(?![\d:])"
+)
+#: "Start (UTC): 2026-..."
+_ZONE_IN_LABEL = re.compile(r"[(\[]([^()\[\]\n]{1,24})[)\]][ \t]{0,4}[:=|]?[ \t|]{0,24}$")
 _EPOCH = re.compile(
     r"(?:(?<=^)|(?<=[\s\"',;:=|(\[<]))(?P<e>1[0-9]{9})(?:[.,]\d{1,9}|(?P<ms>\d{3}))?(?=$|[\s\"',;|)\]>])"
     r"",
@@ -134,6 +141,10 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
     if hour > 23:
         return None
     zone, end = zone_at(text, clock.end())
+    if zone is None:
+        span = _SPAN.match(text, clock.end())
+        if span:
+            zone, _ = zone_at(text, span.end())
     window = max(0, clock.start() - 44)
     before = text[window : clock.start()]
     before = before[before.rfind("\n") + 1 :]
@@ -167,6 +178,11 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
                 break
     if day is None:
         return None
+    if zone is None:
+        label = _ZONE_IN_LABEL.search(text, max(0, start - 60), start)
+        if label:
+            zone, last = zone_at(label[1], 0)
+            zone = zone if last == len(label[1]) else None
     try:
         when = datetime(  # noqa: DTZ001  (naive as written; the zone, if any, follows)
             day.year, day.month, day.day, hour, minute, min(second, 59), int(fraction[:6].ljust(6, "0") or 0)

@@ -45,6 +45,12 @@ def found(subject: str, text: str) -> list[str]:
         "Источник: 192.0.2.10\nЦель: 198.51.100.7",
         "送信元IPアドレス: 192.0.2.10\n宛先IPアドレス: 198.51.100.7",
         "源地址：192.0.2.10\n目标：198.51.100.7",
+        "Hemos visto ataques a nuestro WordPress (www.example.org, 198.51.100.7) desde la IP 192.0.2.10 de su rango.",
+        "192.0.2.10 greift unseren Mailserver mx1.example.org (198.51.100.7) an.",
+        "The router 192.0.2.10 sent HTTP floods to our customer at 198.51.100.7 today.",
+        "192.0.2.10 IP adresinden sunucumuza (198.51.100.7) brute force saldırısı yapılmaktadır.",
+        "192.0.2.10 is trying SSH logins all day long!\n\n-- \nA. Person | example.org | 198.51.100.7",
+        "Attacker IP    192.0.2.10\nWebsite        https://example.org/\nWebsite IP     198.51.100.7",
     ],
 )
 def test_the_source_and_not_the_target(text: str) -> None:
@@ -55,6 +61,22 @@ def test_the_subject_line_outweighs_the_text() -> None:
     text = "We monitor 198.51.100.7.\nfrom 203.0.113.9 came nothing.\n192.0.2.10 scanned port 22."
     assert found("Port scan from 192.0.2.10", text) == ["192.0.2.10"]
     assert found("SYN flood from 192.0.2.10 against 198.51.100.7", "Please help.") == ["192.0.2.10"]
+
+
+def test_what_hosts_something_counts_where_no_attacker_is_named() -> None:
+    assert found("Phishing", "Phishing page https://login.example.org/\nWebsite IP: 192.0.2.10") == ["192.0.2.10"]
+
+
+def test_a_list_with_remarks_in_parentheses() -> None:
+    text = (
+        "We are scanned by these hosts:\n192.0.2.10 (12k packets), 192.0.2.11 (9k packets) and 192.0.2.12 (8k packets)"
+    )
+    assert found("Port scan", text) == ["192.0.2.10", "192.0.2.11", "192.0.2.12"]
+
+
+def test_a_heading_that_speaks_of_networks() -> None:
+    text = "New detections in your networks\n\n192.0.2.10\n  category: port scan\n"
+    assert found("New alert for 192.0.2.0/24", text) == ["192.0.2.10"]
 
 
 def test_a_list_is_a_list() -> None:

@@ -39,11 +39,18 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
         "09:00:05 UTC on 20 November 2026",
         "1795165205 src=192.0.2.1",
         "2026-11-20 10:00:05 Europe/Berlin",
+        "20.11.2026, 10:00:05 Uhr MEZ",
+        "Start (UTC): 2026-11-20 09:00:05",
     ],
 )
 def test_one_moment_in_many_ways(text: str) -> None:
     (only,) = find_times(text, NOW)
     assert only.when == datetime(2026, 11, 20, 9, 0, 5, tzinfo=timezone.utc)
+
+
+def test_the_zone_behind_the_end_of_a_span_holds_for_its_beginning() -> None:
+    begin, *_ = find_times("am 20.11.2026 zwischen 10:00:05 und 11:00 Uhr (MEZ)", NOW)
+    assert begin.when == datetime(2026, 11, 20, 9, 0, 5, tzinfo=timezone.utc)
 
 
 def test_a_time_without_zone_stays_naive() -> None:
