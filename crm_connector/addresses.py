@@ -9,16 +9,27 @@ A prefix is (bits, network, length): 32 or 128, the first address as integer, th
 from __future__ import annotations
 
 import re
+import struct
+from itertools import repeat
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Prefix: TypeAlias = "tuple[int, int, int]"
+#: Addresses of one family: 32 or 128, where they stood, the integers.
+Family: TypeAlias = "tuple[int, Sequence[int], Sequence[int]]"
+
+#: What stands before an IPv4 address in IPv6 (RFC 4291 2.5.5.2).
+_MAPPED = 0xFFFF
 
 #: The most prefixes one cell may stand for; a range of odd ends needs at most 62 (IPv4) or 254 (IPv6).
 MOST_PREFIXES = 1024
 LONGEST_CELL = 20_000
 
 _LENGTHS = {f"{length}": length for length in range(129)} | {f"0{length}": length for length in range(10)}
+_MASKS = [0xFFFFFFFF << (32 - length) & 0xFFFFFFFF for length in range(33)]
 _PADDED = re.compile(r"\d{3}(?:\.\d{3}){3}", re.ASCII)
 _WILDCARD = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})((?:\.\*){1,3})", re.ASCII)
 _LAST_OCTET = re.compile(r"\d{1,3}", re.ASCII)
@@ -34,12 +45,58 @@ def parse_address(text: str) -> tuple[int, int]:
     try:
         if ":" in text:
             number = int.from_bytes(inet_pton(AF_INET6, text), "big")
-            if number >> 32 == 0xFFFF:
+            if number >> 32 == _MAPPED:
                 return 32, number & 0xFFFFFFFF
             return 128, number
         return 32, int.from_bytes(inet_pton(AF_INET, text), "big")
     except (OSError, ValueError, UnicodeError) as error:
         raise ValueError(f"{text[:60]!r} is not an IP address") from error
+
+
+def parse_addresses(texts: Sequence[str | None]) -> tuple[list[Family], list[int]]:
+    """Many addresses at once: for IPv4 and IPv6 (bits, positions in `texts`, integers), and the positions of what is none.
+
+    For a batch of a thousand this costs a third of `parse_address` for each.
+    """
+    positions: Sequence[int] = range(len(texts))
+    positions6: list[int] = []
+    try:
+        if ":" in "".join(texts):  # type: ignore[arg-type]
+            positions6 = [position for position in positions if ":" in texts[position]]  # type: ignore[operator]
+            positions = [position for position in positions if ":" not in texts[position]]  # type: ignore[operator]
+        numbers = _ipv4_numbers(texts if not positions6 else [texts[position] for position in positions])
+        numbers6 = list(map(_ipv6_number, [texts[position] for position in positions6]))
+    except (TypeError, OSError, ValueError):
+        return _one_by_one(texts)
+    families: list[Family] = [(32, positions, numbers)] if positions else []
+    return families + ([(128, positions6, numbers6)] if positions6 else []), []
+
+
+def _ipv6_number(text: str | None) -> int:
+    number = int.from_bytes(inet_pton(AF_INET6, text), "big")  # type: ignore[arg-type]
+    if number >> 32 == _MAPPED:
+        raise ValueError("an IPv4 address")
+    return number
+
+
+def _one_by_one(texts: Sequence[str | None]) -> tuple[list[Family], list[int]]:
+    at: dict[int, list[int]] = {32: [], 128: []}
+    numbers: dict[int, list[int]] = {32: [], 128: []}
+    bad = []
+    for position, text in enumerate(texts):
+        try:
+            bits, number = parse_address(text or "")
+        except ValueError:
+            bad.append(position)
+        else:
+            at[bits].append(position)
+            numbers[bits].append(number)
+    return [(bits, at[bits], numbers[bits]) for bits in (32, 128) if at[bits]], bad
+
+
+def _ipv4_numbers(texts: Sequence[str | None]) -> Sequence[int]:
+    octets = b"".join(map(inet_pton, repeat(AF_INET), texts))  # type: ignore[arg-type]
+    return struct.unpack(f">{len(texts)}I", octets)
 
 
 def parse_prefix(text: str) -> tuple[int, int, int, bool]:
@@ -48,10 +105,18 @@ def parse_prefix(text: str) -> tuple[int, int, int, bool]:
     `corrected` is true when host bits were set and have been cleared. Raises ValueError.
     """
     address, slash, tail = text.partition("/")
+    length = _LENGTHS.get(tail, -1)
+    if 0 <= length <= 32 and ":" not in address:
+        # What most rows of most tables hold.
+        try:
+            number = int.from_bytes(inet_pton(AF_INET, address), "big")
+        except (OSError, ValueError, UnicodeError) as error:
+            raise ValueError(f"{address[:60]!r} is not an IP address") from error
+        network = number & _MASKS[length]
+        return 32, network, length, network != number
     bits, number = parse_address(address)
     if not slash:
         return bits, number, bits, False
-    length = _LENGTHS.get(tail, -1)
     if length < 0 and "." in tail:
         length = _mask_length(tail)
     elif length < 0:

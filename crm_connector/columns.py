@@ -21,11 +21,12 @@ _WORDS = {
     """,
     "first": """
         first firstip from fromip start startip startaddress ipstart ipfrom von vonip begin beginip
-        rangestart lowip firstaddress debut desde da van od
+        rangestart iprangestart rangefrom lowip firstaddress firstipaddress startipaddress
+        fromipaddress debut desde da van od
     """,
     "last": """
-        last lastip to toip end endip endaddress ipend ipto bis bisip rangeend highip lastaddress fin hasta
-        tot do
+        last lastip to toip end endip endaddress ipend ipto bis bisip rangeend iprangeend rangeto
+        highip lastaddress lastipaddress endipaddress toipaddress fin hasta tot do
     """,
     "length": """
         length prefixlength prefixlen mask netmask subnetmask maske netzmaske masklen bits
@@ -52,14 +53,14 @@ _WORDS = {
         abuse abusemail abuseemail emailabuse abusemailbox securityemail abuseaddress
     """,
     "email:technical": """
-        technicalemail techemail technical tech techcontact technicalcontact technik technikemail nocemail
+        technicalemail techemail technicalmail techmail nocmail technical tech techcontact technicalcontact technik technikemail nocemail
         noc emailtechnical emailtech techc adminemail hostmaster
     """,
     "email:legal": """
-        legalemail legal legalcontact recht juridique emaillegal
+        legalemail legalmail legal legalcontact recht juridique emaillegal
     """,
     "email:billing": """
-        billingemail billing invoiceemail rechnung rechnungsemail emailbilling facturation
+        billingemail billingmail billing invoiceemail rechnung rechnungsemail emailbilling facturation
     """,
     "role": """
         role contacttype contactrole rolle
@@ -118,6 +119,11 @@ SPELLINGS: dict[str, tuple[str, ...]] = {name: tuple(words.split()) for name, wo
 #: Beside a column with the number, these hold what the customer is called.
 NAMES_BESIDE_ID = frozenset({
     "customer", "cust", "client", "kunde", "cliente", "klant", "zakaznik", "klient", "subscriber", "account", "tenant",
+})  # fmt: skip
+
+#: Names of `first` and `last` that are dates where another column holds the prefix.
+EITHER_TIME_OR_ADDRESS = frozenset({
+    "from", "start", "von", "begin", "debut", "desde", "da", "van", "od", "to", "end", "bis", "fin", "hasta", "tot", "do",
 })  # fmt: skip
 
 _FIELD_OF = {spelling: name for name, spellings in SPELLINGS.items() for spelling in spellings}

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 #: What is known about an address: nothing, somebody answered from it, mails came back, it must not be written to.
 CONTACT_STATES = ("", "verified", "bouncing", "blocked")
@@ -71,6 +71,36 @@ class Customer:
     def contacts_for(self, role: str) -> tuple[Contact, ...]:
         """The contacts with this role that may be written to, in the order of the source."""
         return tuple(contact for contact in self.contacts if contact.role == role and contact.usable)
+
+
+def with_states(customer: Customer, look_up: Callable[[Collection[str]], Mapping[str, str]]) -> Customer:
+    """The customer with what is known elsewhere about its addresses: `look_up` gets them in small letters and answers
+    with those that bounce, are blocked, or are verified.
+
+    What the customer's own source says about an address stays where it forbids to write to it.
+    """
+    told = look_up({contact.email.lower() for contact in customer.contacts})
+    contacts = []
+    for contact in customer.contacts:
+        state = told.get(contact.email.lower(), "")
+        worse = state in ("bouncing", "blocked") or (state == "verified" and not contact.state)
+        contacts.append(replace(contact, state=state) if contact.usable and worse else contact)
+    return replace(customer, contacts=tuple(contacts))
+
+
+def addressee(customer: Customer, find: Callable[[str], Customer | None]) -> Customer:
+    """Who gets the notices about a customer: the nearest one above who is not passed over.
+
+    A reseller may stand below another one. One that nobody knows, or a circle, ends the way: the last known is told.
+    """
+    seen = {customer.id}
+    while customer.pass_on and customer.reseller:
+        above = find(customer.reseller)
+        if above is None or above.id in seen:
+            break
+        seen.add(above.id)
+        customer = above
+    return customer
 
 
 def merge_customers(first: Customer, second: Customer) -> Customer:

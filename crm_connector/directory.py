@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from abusehandler.crm_connector.connector import Connector
 from abusehandler.crm_connector.last_good import LastGood
 from abusehandler.crm_connector.link import Link, opened
+from abusehandler.crm_connector.outside.beyond import open_beyond
 from abusehandler.crm_connector.settings import LINK_SETTINGS, SECTION_SETTINGS, number_setting
 from abusehandler.crm_connector.snapshot import Snapshot
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from abusehandler.crm_connector.assignment import Assignment, HostName
     from abusehandler.crm_connector.connector import ConnectorFactory
     from abusehandler.crm_connector.customer import Customer
+    from abusehandler.crm_connector.outside.beyond import Beyond
     from abusehandler.crm_connector.question import Answer, Query
 
 #: Short names of the shipped connectors.
@@ -36,6 +38,10 @@ CONNECTORS = {
     "xlsx": "abusehandler.crm_connector.files.workbook:Workbook",
     "sql": "abusehandler.crm_connector.databases.sql_query:SqlQuery",
     "http-json": "abusehandler.crm_connector.web_api.json_api:JsonApi",
+    "nipap": "abusehandler.crm_connector.web_api.nipap:Nipap",
+    "ldap": "abusehandler.crm_connector.databases.ldap:LdapSearch",
+    "kea-sql": "abusehandler.crm_connector.databases.kea_leases:KeaDatabase",
+    "freeradius-sql": "abusehandler.crm_connector.databases.radius_sessions:RadiusSessions",
     "isc-dhcpd": "abusehandler.crm_connector.leases.isc_dhcpd:IscDhcpd",
     "kea": "abusehandler.crm_connector.leases.kea:Kea",
     "freeradius": "abusehandler.crm_connector.leases.freeradius:FreeRadiusDetail",
@@ -50,8 +56,10 @@ DEFAULT_CLOCK_SKEW = 60
 class Directory:
     """Everything that all sources know. Look-ups never wait for a source."""
 
-    def __init__(self, links: Sequence[Link], *, clock_skew_seconds: int = 0) -> None:
+    def __init__(self, links: Sequence[Link], *, clock_skew_seconds: int = 0, beyond: Beyond | None = None) -> None:
         self._links = tuple(links)
+        #: DNS and registries, asked for what no source knows; None if they are not wanted.
+        self.beyond = beyond
         self._skew = clock_skew_seconds
         self._refreshing = threading.Lock()
         self._snapshot = self._assemble()
@@ -62,11 +70,20 @@ class Directory:
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
         """One answer for each query, in order, all from the same state of the world."""
-        return self._snapshot.lookup_many(queries)
+        snapshot = self._snapshot
+        answers = snapshot.lookup_many(queries)
+        return answers if self.beyond is None else self.beyond.improve(queries, answers, snapshot.lookup_many)
+
+    def lookup_addresses(self, addresses: Sequence[str | None], query: Callable[[int], Query]) -> list[Answer]:
+        """`lookup_many`, where `query` makes the question at a position and is only asked if more than the address counts."""
+        if self.beyond is None:
+            return self._snapshot.lookup_addresses(addresses, query)
+        return self.lookup_many([query(position) for position in range(len(addresses))])
 
     def customer(self, customer_id: str) -> Customer | None:
         """The customer with this id (or alias) and contacts as now known."""
-        return self._snapshot.customer(customer_id)
+        known = self._snapshot.customer(customer_id)
+        return known if known is not None or self.beyond is None else self.beyond.customer(customer_id)
 
     def refresh(self, *, wait: bool = False) -> bool:
         """Read again what changed; whether new data serves from now on. Never raises.
@@ -82,7 +99,8 @@ class Directory:
 
     def problems(self) -> list[str]:
         """What a person should mend: sources that cannot be read or are old, rows left out; with file and line."""
-        return [problem for link in self._links for problem in link.problems()]
+        found = [problem for link in self._links for problem in link.problems()]
+        return found if self.beyond is None else found + self.beyond.problems()
 
     def explain(self, query: Query) -> list[Assignment | HostName]:
         """All that speaks for any holder, for people who ask why an answer is what it is."""
@@ -99,15 +117,17 @@ class Directory:
         return self._links
 
 
-def open_directory(settings: Mapping[str, Any], *, base: Path) -> Directory:
+def open_directory(settings: Mapping[str, Any], *, base: Path, read_only: bool = False) -> Directory:
     """Open the sources of a `customers:` section and read them.
 
-    Relative paths start at `base`. Raises ConfigurationError if a setting is wrong, or a source can neither be read nor
-    has a copy of its last good state.
+    Relative paths start at `base`. With `read_only` the copies in `state_path` are used and not renewed. Raises
+    ConfigurationError if a setting is wrong, or a source can neither be read nor has a copy of its last good state.
     """
-    links = list(configured_links(settings, base))
+    links = list(configured_links(settings, base, read_only=read_only))
     skew = number_setting(settings, "clock_skew_seconds", DEFAULT_CLOCK_SKEW, 0, 86400)
-    return Directory([opened(link) for link in links], clock_skew_seconds=int(skew))
+    state = settings.get("state_path")
+    beyond = open_beyond(settings, base / Path(str(state)).expanduser() if state else None)
+    return Directory([opened(link) for link in links], clock_skew_seconds=int(skew), beyond=beyond)
 
 
 def check_settings(settings: Mapping[str, Any], *, base: Path | None = None) -> list[str]:
@@ -118,6 +138,7 @@ def check_settings(settings: Mapping[str, Any], *, base: Path | None = None) -> 
     found = []
     try:
         number_setting(settings, "clock_skew_seconds", DEFAULT_CLOCK_SKEW, 0, 86400)
+        open_beyond(settings, None)
         for link in configured_links(settings, base or Path()):
             if base is not None and not link.remote:
                 try:
@@ -176,7 +197,7 @@ def _module_of_file(base: Path, name: str) -> ModuleType:
     return module
 
 
-def configured_links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:
+def configured_links(settings: Mapping[str, Any], base: Path, *, read_only: bool = False) -> Iterator[Link]:
     """The sources of a `customers:` section in order, not yet read. Raises ConfigurationError."""
     parts = _parts(settings)
     for key in settings:
@@ -190,7 +211,7 @@ def configured_links(settings: Mapping[str, Any], base: Path) -> Iterator[Link]:
         own = {key: value for key, value in part.items() if key not in LINK_SETTINGS or key == "connector"}
         copy = None
         if state and part.get("copy", True):
-            copy = LastGood(base / Path(str(state)).expanduser(), _file_name(name), own)
+            copy = LastGood(base / Path(str(state)).expanduser(), _file_name(name), own, read_only=read_only)
         yield Link(
             name,
             make_connector(own, base),

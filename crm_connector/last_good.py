@@ -54,9 +54,10 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
 
 
 class LastGood:
-    """The copy of one source in `folder`."""
+    """The copy of one source in `folder`. A `read_only` one is never written: people who look must not change anything."""
 
-    def __init__(self, folder: Path, name: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, name: str, settings: Mapping[str, Any], *, read_only: bool = False) -> None:
+        self.read_only = read_only
         self.path = folder / f"{name}-{fingerprint(settings)}.copy"
         # Another process, or an older reader in this one, may be writing its own.
         self._new = folder / f".{self.path.name}.{secrets.token_hex(6)}"
@@ -127,7 +128,10 @@ class LastGood:
         if summary is None:
             raise ConfigurationError(f"{self.path}: this copy is damaged; remove it")
         problems = Problems()
-        layer = build_layer(self._items_of(), problems, self.path.name)
+        try:
+            layer = build_layer(self._items_of(), problems, self.path.name)
+        except (ValueError, TypeError, IndexError) as error:
+            raise ConfigurationError(f"{self.path}: this copy is damaged ({error}); remove it") from error
         layer.problems = problems.texts()
         layer.read_at = summary.read_at
         return layer

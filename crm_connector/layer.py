@@ -16,9 +16,14 @@ from abusehandler.crm_connector.name_index import NameIndex
 from abusehandler.crm_connector.prefix_index import FOREVER, PrefixIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from abusehandler.crm_connector.connector import Item
+
+#: Sources have numbers of 16 bits.
+_MOST_SOURCES = 60_000
+#: So many texts of leased addresses are kept while reading.
+_MOST_LEASED = 1_000_000
 
 #: So many messages about one source are kept; a file that is wrong on every line needs no million of them.
 MOST_PROBLEMS = 500
@@ -54,7 +59,10 @@ def alias_key(text: str) -> str:
 
 def unix_seconds(moment: datetime | None, default: int) -> int:
     """Whole seconds since 1970, cut to what the index holds."""
-    return default if moment is None else min(max(int(moment.timestamp()), 0), FOREVER)
+    if moment is None:
+        return default
+    seconds = int(moment.timestamp())
+    return seconds if 0 <= seconds <= FOREVER else 0 if seconds < 0 else FOREVER
 
 
 def moment_of(seconds: int | None) -> datetime | None:
@@ -94,6 +102,13 @@ class Layer:
         source, line = self.index.place(row)
         return f"{self.sources[source]}:{line}" if line else self.sources[source]
 
+    def places(self, rows: Sequence[int]) -> Iterable[str]:
+        """`place` of many rows."""
+        if len(self.sources) != 1:
+            return map(self.place, rows)
+        source = self.sources[0]
+        return [f"{source}:{line}" if line else source for line in self.index.lines(rows)]
+
     def assignments(self) -> Iterator[Assignment]:
         """All rows, in order of address."""
         for prefix, rows in self.index.prefixes():
@@ -114,8 +129,11 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
     """
     layer = Layer()
     index, names, customers = layer.index, layer.names, layer.customers
+    add = index.add
     numbers: dict[str, int] = {}
     places: dict[str, int] = {}
+    # Leases name the same addresses again and again.
+    leased: dict[str, int] = {}
     for item in items:
         if not isinstance(item, (Assignment, HostName)):
             if isinstance(item, Customer):
@@ -125,50 +143,72 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
                 kind = type(item).__name__
                 problems(f"{source}: a connector may give Customer, Assignment and HostName, this is {kind}")
             continue
-        number = numbers.get(item.customer_id)
+        customer_id = item.customer_id
+        if not isinstance(customer_id, str) or not customer_id:
+            problems(f"{item.place or source}: customer {customer_id!r} is not a text; left out")
+            continue
+        number = numbers.get(customer_id)
         if number is None:
-            if not isinstance(item.customer_id, str) or not item.customer_id:
-                problems(f"{item.place or source}: customer {item.customer_id!r} is not a text; left out")
-                continue
-            number = numbers.setdefault(item.customer_id, len(numbers))
+            number = numbers[customer_id] = len(numbers)
         place = places.get(item.source)
         if place is None:
-            if len(places) >= 60_000:
+            if len(places) >= _MOST_SOURCES:
                 raise ValueError(
-                    f"{source}: more than 60000 different sources; put what differs from row to row into line"
+                    f"{source}: more than {_MOST_SOURCES} different sources; put what differs from row to row into line"
                 )
-            place = places.setdefault(item.source, len(places))
-        try:
-            if isinstance(item, HostName):
+            place = places[item.source] = len(places)
+        if isinstance(item, HostName):
+            try:
                 names.add(item.name, number, place, item.line)
+            except (ValueError, TypeError, AttributeError) as error:
+                problems(f"{item.place or source}: {error}; left out")
+            continue
+        start, end, ports, line = item.valid_from, item.valid_until, item.ports, item.line
+        if not 0 <= line <= FOREVER:
+            line = 0
+        if start is None and end is None and ports is None:
+            prefix = _prefix_number(index, item, problems, source)
+            if prefix is not None:
+                add(prefix, number, place, line)
+            continue
+        prefix = leased.get(item.prefix)
+        if prefix is None:
+            prefix = _prefix_number(index, item, problems, source)
+            if prefix is None:
                 continue
-            bits, network, length, corrected = parse_prefix(item.prefix)
-        except (ValueError, TypeError, AttributeError) as error:  # a connector of the ISP's own may give any type
-            problems(f"{item.place or source}: {error}; left out")
-            continue
-        if corrected:
-            problems(f"{item.place or source}: host bits were set in {item.prefix}; taken as "
-                     f"{prefix_text((bits, network, length))}")  # fmt: skip
-        if not length:
-            problems(f"{item.place or source}: {item.prefix} is the whole Internet; left out")
-            continue
-        ports = item.ports
-        start = item.valid_from
-        end = item.valid_until
-        index.add(
-            (bits, network, length),
+            if len(leased) < _MOST_LEASED:
+                leased[item.prefix] = prefix
+        add(
+            prefix,
             number,
             place,
-            item.line,
+            line,
             0 if start is None else unix_seconds(start, 0),
             FOREVER if end is None else unix_seconds(end, FOREVER),
             None if ports is None else (ports.first, ports.last),
         )
+    leased.clear()
     layer.customer_ids = list(numbers)
     layer.sources = [place or source for place in places]
     index.freeze()
     _tell_contested(layer, problems)
     return layer
+
+
+def _prefix_number(index: PrefixIndex, item: Assignment, problems: Problems, source: str) -> int | None:
+    """The index' number for the prefix of an item; None, and a problem, if it is none that a customer can have."""
+    try:
+        bits, network, length, corrected = parse_prefix(item.prefix)
+    except (ValueError, TypeError, AttributeError) as error:  # a connector of the ISP's own may give any type
+        problems(f"{item.place or source}: {error}; left out")
+        return None
+    if corrected:
+        problems(f"{item.place or source}: host bits were set in {item.prefix}; taken as "
+                 f"{prefix_text((bits, network, length))}")  # fmt: skip
+    if not length:
+        problems(f"{item.place or source}: {item.prefix} is the whole Internet; left out")
+        return None
+    return index.prefix_number((bits, network, length))
 
 
 def _tell_contested(layer: Layer, problems: Problems) -> None:

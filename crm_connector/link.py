@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from abusehandler.crm_connector.last_good import LastGood, teeing
+from abusehandler.crm_connector.last_good import CopySummary, LastGood, teeing
 from abusehandler.crm_connector.layer import Layer, Problems, build_layer
 from abusehandler.crm_connector.mass_change import suspicion
 from abusehandler.errors import AbusehandlerError, ConfigurationError
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 #: Pauses between tries of a broken remote source, seconds: doubled from the first to the last.
 _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 900.0
+#: The longest pause that a server may wish for by Retry-After.
+_LONGEST_WISH = 6 * 3600.0
 #: A remote source that cannot tell whether anything changed is read so often, seconds, if nothing else is set.
 _EVERY = 900.0
+#: A copy with so many rows is loaded within a few seconds.
+_QUICKLY_COMPARED = 200_000
 #: Reading may take one part in so many of the time: a month of leases must not be read all day long.
 _SHARE = 10
 
@@ -46,7 +50,6 @@ class Link:
         self.layer: Layer | None = None
         self.trouble = ""
         self.remote = bool(getattr(connector, "remote", False))
-        self._background = self.remote or bool(getattr(connector, "background", False))
         self._every = every
         self._due = 0.0
         self._max_gone = max_gone_percent
@@ -60,7 +63,13 @@ class Link:
         self._fresh: Layer | None = None
 
     def open(self) -> None:
-        """Read for the first time; with a broken source the copy on disk serves. Raises if there is neither."""
+        """Get a first state: of a remote source the copy on disk, else what is read now, else the copy.
+
+        Raises if there is neither. A remote source whose copy serves is read in the background at the next refresh: a
+        start never waits for another machine that was there before.
+        """
+        if self.remote and self._serve_copy():
+            return
         try:
             layer, mark = self._read()
         except Exception as error:
@@ -71,15 +80,32 @@ class Link:
             self._good_at = self.layer.read_at
             return
         baseline = self.copy.summary() if self.copy is not None else None
-        if self.copy is not None and baseline is not None and layer.index.count() < baseline.prefixes:
-            old = self.copy.load()
+        if self.copy is not None and baseline is not None and _worth_comparing(layer, baseline):
+            old = self._loaded_copy()
             why = self.suspicion(old, layer)
-            if why:
+            if why and old is not None:
                 self._refuse(why)
                 self.layer, self._good_at, self._mark = old, old.read_at, mark
                 self._discard_copy()
                 return
         self._take(layer, mark)
+
+    def _serve_copy(self) -> bool:
+        """Whether the copy on disk serves from now on."""
+        if self.copy is None or self.copy.summary() is None:
+            return False
+        layer = self._loaded_copy()
+        if layer is None:
+            return False
+        self.layer, self._good_at = layer, layer.read_at
+        return True
+
+    def _loaded_copy(self) -> Layer | None:
+        """The copy on disk; None for one that is cut in the middle, or cannot be read by this user."""
+        try:
+            return self.copy.load() if self.copy is not None else None
+        except (ConfigurationError, OSError):
+            return None
 
     def refresh(self, *, wait: bool = False) -> bool:
         """Read again if the source changed; whether there is a new state. Never raises.
@@ -87,7 +113,9 @@ class Link:
         A remote or large source is read by a thread; its state is taken by the next call after it came. With `wait`
         it is read now, even if it is not due yet.
         """
-        if self._background and not wait:
+        # A file may have grown large meanwhile.
+        background = self.remote or bool(getattr(self.connector, "background", False))
+        if background and not wait:
             fresh, self._fresh = self._fresh, None
             if fresh is not None:
                 self.layer = fresh
@@ -98,6 +126,9 @@ class Link:
             return False
         with self._working:
             fresh = self._try()
+            # What a thread may have left behind is older than this reading.
+            earlier, self._fresh = self._fresh, None
+        fresh = fresh or earlier
         if fresh is not None:
             self.layer = fresh
         return fresh is not None
@@ -118,7 +149,7 @@ class Link:
     def read_fresh(self, *, keep: bool = False) -> Layer:
         """Read the source now without serving it; with `keep` it becomes the copy on disk. Raises what reading raises."""
         try:
-            layer, _ = self._read()
+            layer, _ = self._read(tee=keep)
             if keep and self.copy is not None:
                 self.copy.keep(layer)
         finally:
@@ -153,13 +184,15 @@ class Link:
             return None
         return layer
 
-    def _read(self) -> tuple[Layer, str]:
+    def _read(self, *, tee: bool = True) -> tuple[Layer, str]:
         # The mark is taken first: a change during the reading is then seen by the next refresh.
         begin = time.monotonic()
         mark = self.connector.mark()
         problems = Problems()
         items = self.connector.read(problems)
-        layer = build_layer(items if self.copy is None else teeing(items, self.copy), problems, self.name)
+        if tee and self.copy is not None and not self.copy.read_only:
+            items = teeing(items, self.copy)
+        layer = build_layer(items, problems, self.name)
         layer.problems = problems.texts()
         took = time.monotonic() - begin
         every = _EVERY if self.remote and not mark else 0.0
@@ -204,10 +237,17 @@ class Link:
         self.trouble = f"cannot be read: {text[:400]}"
         if self.remote:
             self._pause = min(self._pause * 2 or _FIRST_PAUSE, _LONGEST_PAUSE)
-            self._not_before = time.monotonic() + self._pause
+            # A server that says when it wants to be asked again is left alone until then.
+            wished = min(float(getattr(error, "retry_after", 0.0)), _LONGEST_WISH)
+            self._not_before = time.monotonic() + max(self._pause, wished)
 
     def _age_text(self) -> str:
         return "never" if self._good_at is None else f"{self._good_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _worth_comparing(layer: Layer, baseline: CopySummary) -> bool:
+    """Whether the copy is loaded to compare with: always if that is quick, else if something is gone."""
+    return baseline.items <= _QUICKLY_COMPARED or layer.index.count() < baseline.prefixes
 
 
 def opened(link: Link) -> Link:

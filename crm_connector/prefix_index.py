@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The table that answers: longest prefix first, then time, then port.
 
-Rows are columns of machine integers: ten million leases of a month need about 40 bytes each. Most prefixes have one
-row without limits. Those with several (leases of one address, port blocks, two customers for one prefix) have a group:
-their rows side by side, ordered by start, found by bisection.
+Rows are columns of machine integers, put in order once: by prefix, then by start. So the rows of a prefix (leases of one
+address, port blocks, two customers for one prefix) stand side by side and are found by bisection; a lease needs 18
+bytes, up to 26 where leases overlap or ports are shared. Where every prefix has one row without limits, a row's number
+is its prefix's slot.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, islice, pairwise, repeat
+from operator import le
 from typing import TYPE_CHECKING, TypeAlias
 
 from abusehandler.crm_connector.addresses import prefix_text
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
 
 #: "No end": a second in the year 2106, the last that 32 bits hold.
 FOREVER = 0xFFFFFFFF
-_ROW = 0xFFFFFFFF
-_NO_PORT = 0xFFFF
+_ALL_PORTS = 0xFFFF
 #: Ends are summed up for this many rows, so that one endless lease does not make us look at all before it.
 _STRIDE = 32
+#: What runs at once in a shared address is bounded by its port blocks; more is broken.
+_MOST_RUNNING = 64
 
 
 #: A row that fits, the slot of its prefix, and whether it fits at the very second and not only within the skew.
@@ -35,37 +38,50 @@ Hit: TypeAlias = "tuple[int, int, bool]"
 
 
 class PrefixIndex:
-    """Rows by prefix, time and port. Filled by `add`, closed by `freeze`, then only read."""
+    """Rows by prefix, time and port. Filled by `prefix_number` and `add`, closed by `freeze`, then only read."""
 
     def __init__(self) -> None:
         #: Whether any row has ports.
         self.shared = False
-        # Until `freeze`: first address << 40 | prefix length << 32 | row.
-        self._keys: dict[int, list[int]] = {32: [], 128: []}
-        self._segments: dict[int, Segments] = {}
+        #: Whether every prefix has a single row without limits.
+        self.plain_only = False
+        # Until `freeze`: the prefixes by first address << 8 | length, numbered as they come, and of each row the number.
+        self._heads: dict[int, dict[int, int]] = {32: {}, 128: {}}
+        self._known = 0
+        self._prefix = array("I")
         self.customer = array("I")
-        # source << 32 | line
-        self._place = array("Q")
-        # Where the row's limits stand in the four columns below; 0 for a row without any.
-        self._limit = array("I")
-        self._start = array("I", [0])
-        self._end = array("I", [FOREVER])
-        self._port_first = array("H", [0])
-        self._port_last = array("H", [_NO_PORT])
-        self._group_at = array("I")
-        self._group_rows = array("I")
-        self._group_start = array("I")
-        self._group_end = array("I")
-        # The latest end so far in the group: where it is over, so is everything before.
-        self._group_reach = array("I")
+        self._line = array("I")
+        self._source = array("H")
+        # Empty as long as no row has limits.
+        self._start = array("I")
+        self._end = array("I")
+        # first << 16 | last; empty as long as no row has ports.
+        self._ports = array("I")
+        # After `freeze`. Slots count through both families: IPv4 from 0, IPv6 behind it.
+        self._segments: dict[int, Segments] = {}
+        # The first row of each slot, and the number of rows behind the last.
+        self._first = array("I")
+        # The latest end so far among the rows of the prefix: where it is over, so is everything before.
+        self._reach = array("I")
         self._stride_end = array("I")
 
     def __len__(self) -> int:
         return len(self.customer)
 
+    def prefix_number(self, prefix: Prefix) -> int:
+        """The number under which `add` knows this prefix."""
+        bits, network, length = prefix
+        heads = self._heads[bits]
+        head = network << 8 | length
+        number = heads.get(head)
+        if number is None:
+            number = heads[head] = self._known
+            self._known += 1
+        return number
+
     def add(
         self,
-        prefix: Prefix,
+        prefix: int,
         customer: int,
         source: int = 0,
         line: int = 0,
@@ -73,112 +89,180 @@ class PrefixIndex:
         end: int = FOREVER,
         ports: tuple[int, int] | None = None,
     ) -> None:
-        """Add a row. `customer` and `source` are numbers that mean something to the caller; times are Unix seconds."""
-        bits, network, length = prefix
-        self._keys[bits].append(network << 40 | length << 32 | len(self.customer))
+        """Add a row. `prefix` is from `prefix_number`; `customer` and `source` are numbers that mean something to the caller.
+
+        Times are Unix seconds.
+        """
+        self._prefix.append(prefix)
         self.customer.append(customer)
-        self._place.append(source << 32 | line)
-        if start or end != FOREVER or ports:
-            self._limit.append(len(self._start))
+        self._line.append(line)
+        self._source.append(source)
+        if self._end:
             self._start.append(start)
             self._end.append(end)
-            self.shared = self.shared or ports is not None
-            first, last = ports or (0, _NO_PORT)
-            self._port_first.append(first)
-            self._port_last.append(last)
-        else:
-            self._limit.append(0)
+        elif start or end != FOREVER:
+            self._start = array("I", bytes(4 * len(self._prefix)))
+            self._end = array("I", b"\xff" * (4 * len(self._prefix)))
+            self._start[-1], self._end[-1] = start, end
+        if self.shared:
+            self._ports.append(ports[0] << 16 | ports[1] if ports else _ALL_PORTS)
+        elif ports:
+            self.shared = True
+            self._ports = array("I", [_ALL_PORTS]) * len(self._prefix)
+            self._ports[-1] = ports[0] << 16 | ports[1]
 
     def freeze(self) -> None:
         """Order the rows; from now on questions are answered."""
+        # The numbers of the prefixes in order of address.
+        numbers = array("I")
+        slot = 0
         for bits in (32, 128):
-            keys = self._keys.pop(bits)
-            keys.sort()
-            longest = max((key >> 32 & 0xFF for key in keys), default=0) if bits == 128 else 32
-            self._segments[bits] = Segments(bits, self._grouped(keys), longest=longest)
-        self._group_at.append(len(self._group_rows))
-        ends = self._group_end
-        self._stride_end = array("I", (max(ends[at : at + _STRIDE]) for at in range(0, len(ends), _STRIDE)))
+            heads = self._heads.pop(bits)
+            ordered = sorted(heads)
+            numbers.extend(map(heads.__getitem__, ordered))
+            heads.clear()
+            self._segments[bits] = Segments(bits, ordered, slot)
+            slot += len(ordered)
+        self._order_rows(numbers)
+        self.plain_only = len(self) == slot and not self._end and not self.shared
+        if self._end:
+            self._order_by_start()
+            self._sum_up()
 
-    def _grouped(self, keys: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Each prefix once, with its only row or, as a negative number, its group."""
-        last, row = -1, -1
-        members: list[int] = []
-        for key in keys:
-            head = key >> 32
-            if head == last:
-                members.append(key & _ROW)
+    def _order_rows(self, numbers: array[int]) -> None:
+        """Put the columns in order of their prefixes; rows of one prefix stay as they came."""
+        count, slots = len(self._prefix), len(numbers)
+        if count == slots:
+            # One row for each prefix: they were numbered alike.
+            order = numbers
+            self._first = array("I", range(slots + 1))
+        else:
+            # One object for each prefix, and not for each row.
+            ranks = list(range(slots))
+            for rank, number in enumerate(numbers):
+                ranks[number] = rank
+            keys = list(map(ranks.__getitem__, self._prefix))
+            counts = array("I", bytes(4 * (slots + 1)))
+            for key in keys:
+                counts[key] += 1
+            self._first = array("I", accumulate(islice(counts, slots), initial=0))
+            # Numbers below 2**30 are what sorting is fastest with, and sources tell in order of time or of address.
+            order = array("I", sorted(range(count), key=keys.__getitem__))
+            del keys
+        self._prefix = array("I")
+        for name in ("customer", "_line", "_source", "_start", "_end", "_ports"):
+            column: array[int] = getattr(self, name)
+            if column:
+                setattr(self, name, array(column.typecode, map(column.__getitem__, order)))
+
+    def _order_by_start(self) -> None:
+        """Put the rows of each prefix in order of their start, where they did not come so."""
+        columns = [self.customer, self._line, self._source, self._end, *([self._ports] if self.shared else [])]
+        for begin, stop in self._groups():
+            starts = self._start[begin:stop].tolist()
+            ordered = sorted(starts)
+            if starts == ordered:
                 continue
-            if last >= 0:
-                yield last, self._group(row, members) if members else row
-                members.clear()
-            last, row = head, key & _ROW
-        if last >= 0:
-            yield last, self._group(row, members) if members else row
+            order = sorted(range(len(starts)), key=starts.__getitem__)
+            self._start[begin:stop] = array("I", ordered)
+            for column in columns:
+                of_group = column[begin:stop]
+                column[begin:stop] = array(column.typecode, map(of_group.__getitem__, order))
 
-    def _group(self, first: int, others: list[int]) -> int:
-        start, end, limit = self._start, self._end, self._limit
-        members = sorted((first, *others), key=lambda row: start[limit[row]])
-        group = len(self._group_at)
-        self._group_at.append(len(self._group_rows))
-        self._group_rows.extend(members)
-        self._group_start.extend([start[limit[row]] for row in members])
-        ends = [end[limit[row]] for row in members]
-        self._group_end.extend(ends)
-        self._group_reach.extend(accumulate(ends, max))
-        return -1 - group
+    def _sum_up(self) -> None:
+        """The latest end so far in each group; where ends are in order, as those of most leases are, it is the end."""
+        end = self._end
+        self._reach = end
+        for begin, stop in self._groups():
+            ends = end[begin:stop].tolist()
+            reach = list(accumulate(ends, max))
+            if reach != ends:
+                if self._reach is end:
+                    self._reach = end[:]
+                self._reach[begin:stop] = array("I", reach)
+        if self._reach is not end:
+            self._stride_end = array("I", (max(end[at : at + _STRIDE]) for at in range(0, len(end), _STRIDE)))
 
-    def plain(self, bits: int, number: int) -> tuple[int, int]:
-        """The row of the longest prefix that holds the address, if that row has no limits, and the prefix's slot.
+    def _groups(self) -> Iterator[tuple[int, int]]:
+        """(first row, row behind the last) of each prefix that has several."""
+        first = self._first
+        return ((begin, stop) for begin, stop in zip(first, islice(first, 1, None), strict=False) if stop - begin > 1)
 
-        The row is -1 when time or port must be looked at; the slot is NO_SLOT when there is no prefix.
+    def find_slot(self, bits: int, number: int) -> int:
+        """The slot of the longest prefix that holds the address, NO_SLOT if there is none."""
+        return self._segments[bits].find(number)
+
+    def find_slots(self, bits: int, numbers: Sequence[int]) -> list[int]:
+        """`find_slot` for many addresses of one family."""
+        return self._segments[bits].find_many(numbers)
+
+    def certain_rows(self, slots: Sequence[int], times: Sequence[int], skew: int) -> list[int]:
+        """For each slot the row that fits at its time and is the only one within the skew, whatever the port.
+
+        -1 where it is not as simple as that: then `find` tells.
         """
-        segments = self._segments[bits]
-        slot = segments.find(number)
-        if slot == NO_SLOT:
-            return -1, NO_SLOT
-        row = segments.value[slot]
-        return (row if row >= 0 and not self._limit[row] else -1), slot
+        first, start, end, reach = self._first, self._start, self._end, self._reach
+        shared, ports = self.shared, self._ports
+        rows = []
+        for slot, at in zip(slots, times, strict=True):
+            row, stop = first[slot], first[slot + 1]
+            if end:
+                if stop - row > 1:
+                    begin = row
+                    row = bisect_right(start, at + skew, begin, stop) - 1
+                    if row < begin or (row > begin and reach[row - 1] > at - skew):
+                        row = -1
+                if row >= 0 and not start[row] <= at < end[row]:
+                    row = -1
+            elif stop - row > 1:
+                row = -1
+            rows.append(-1 if row >= 0 and shared and ports[row] != _ALL_PORTS else row)
+        return rows
+
+    def limits(self, rows: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """Start and end of many rows: 0 and FOREVER where there is none."""
+        if not self._end:
+            return repeat((0, FOREVER), len(rows))
+        return zip(map(self._start.__getitem__, rows), map(self._end.__getitem__, rows), strict=True)
+
+    def alone(self, slot: int) -> bool:
+        """Whether the prefix has a single row."""
+        return self._first[slot + 1] - self._first[slot] == 1
 
     def find(self, bits: int, slot: int, at: int, skew: int = 0, port: int | None = None) -> list[Hit]:
         """All rows of the longest prefix that has any for this time, give or take `skew` seconds, and this port.
 
-        `slot` is where `plain` says to begin. Without a port all rows fit, whatever their ports.
+        `slot` is where `find_slot` says to begin. Without a port all rows fit, whatever their ports.
         """
         low, high = at - skew, at + skew
-        limit, start, end = self._limit, self._start, self._end
-        first, last = self._port_first, self._port_last
+        first, start, end, ports = self._first, self._start, self._end, self._ports
         segments = self._segments[bits]
+        checks_port = port is not None and self.shared
         while slot != NO_SLOT:
-            value = segments.value[slot]
-            hits = []
-            for row in (value,) if value >= 0 else self._in_group(-1 - value, low, high):
-                of = limit[row]
-                begin, stop = start[of], end[of]
-                if begin <= high and stop > low and (port is None or first[of] <= port <= last[of]):
-                    hits.append((row, slot, begin <= at < stop))
+            rows: Sequence[int]
+            begin, stop = first[slot], first[slot + 1]
+            if not end:
+                hits = [(row, slot, True) for row in range(stop - 1, begin - 1, -1)]
+            elif stop - begin == 1:
+                since, until = start[begin], end[begin]
+                hits = [(begin, slot, since <= at < until)] if since <= high and until > low else []
+            else:
+                rows = self._in_group(begin, stop, low, high)
+                hits = [(row, slot, start[row] <= at < end[row]) for row in rows]
+            if checks_port and hits:
+                hits = [hit for hit in hits if ports[hit[0]] >> 16 <= port <= ports[hit[0]] & 0xFFFF]  # type: ignore[operator]
             if hits:
                 return hits
-            slot = segments.parent[slot]
+            slot = segments.parent_of(slot)
         return []
 
-    def length(self, bits: int, slot: int) -> int:
-        """The prefix length of a slot."""
-        return self._segments[bits].length[slot]
-
-    def prefix(self, bits: int, slot: int) -> Prefix:
-        """The prefix of a slot."""
-        segments = self._segments[bits]
-        return bits, segments.network(slot), segments.length[slot]
-
-    def _in_group(self, group: int, low: int, high: int) -> list[int]:
-        begin, stop = self._group_at[group], self._group_at[group + 1]
-        ends, reach, strides = self._group_end, self._group_reach, self._stride_end
+    def _in_group(self, begin: int, stop: int, low: int, high: int) -> list[int]:
+        end, reach, strides = self._end, self._reach, self._stride_end
         found = []
-        position = bisect_right(self._group_start, high, begin, stop) - 1
+        position = bisect_right(self._start, high, begin, stop) - 1
         while position >= begin and reach[position] > low:
-            if ends[position] > low:
-                found.append(self._group_rows[position])
+            if end[position] > low:
+                found.append(position)
                 position -= 1
             elif strides[position // _STRIDE] <= low:
                 position = position // _STRIDE * _STRIDE - 1
@@ -186,23 +270,43 @@ class PrefixIndex:
                 position -= 1
         return found
 
+    def length(self, bits: int, slot: int) -> int:
+        """The prefix length of a slot."""
+        return self._segments[bits].length_of(slot)
+
+    def lengths(self, bits: int, slots: Sequence[int]) -> Iterable[int]:
+        """The prefix lengths of many slots."""
+        return self._segments[bits].lengths_of(slots)
+
+    def prefix(self, bits: int, slot: int) -> Prefix:
+        """The prefix of a slot."""
+        segments = self._segments[bits]
+        return bits, segments.network(slot), segments.length_of(slot)
+
     def place(self, row: int) -> tuple[int, int]:
         """Source and line of the row, as they were given to `add`."""
-        return divmod(self._place[row], 1 << 32)
+        return self._source[row], self._line[row]
+
+    def lines(self, rows: Sequence[int]) -> Iterable[int]:
+        """The lines of many rows."""
+        return map(self._line.__getitem__, rows)
 
     def end(self, row: int) -> int | None:
         """The second at which the row ends, None for no end."""
-        end = self._end[self._limit[row]]
+        if not self._end:
+            return None
+        end = self._end[row]
         return None if end == FOREVER else end
 
     def start(self, row: int) -> int | None:
         """The second at which the row begins, None for no begin."""
-        return self._start[self._limit[row]] or None
+        return (self._start[row] or None) if self._end else None
 
     def ports(self, row: int) -> tuple[int, int] | None:
         """The ports of the row, None for all."""
-        first, last = self._port_first[self._limit[row]], self._port_last[self._limit[row]]
-        return None if (first, last) == (0, _NO_PORT) else (first, last)
+        if not self.shared or self._ports[row] == _ALL_PORTS:
+            return None
+        return self._ports[row] >> 16, self._ports[row] & 0xFFFF
 
     def is_lease(self, row: int) -> bool:
         """Whether the row has limits of time."""
@@ -210,10 +314,10 @@ class PrefixIndex:
 
     def prefixes(self) -> Iterator[tuple[Prefix, Sequence[int]]]:
         """Every prefix with its rows, in order of address, IPv4 first."""
+        first = self._first
         for bits, segments in self._segments.items():
-            for slot, value in enumerate(segments.value):
-                rows = (value,) if value >= 0 else self._group_rows[self._group_at[-1 - value] : self._group_at[-value]]
-                yield (bits, segments.network(slot), segments.length[slot]), rows
+            for slot in segments.slots():
+                yield (bits, segments.network(slot), segments.length_of(slot)), range(first[slot], first[slot + 1])
 
     def count(self) -> int:
         """How many different prefixes there are."""
@@ -221,21 +325,46 @@ class PrefixIndex:
 
     def contested(self) -> Iterator[tuple[str, int, int]]:
         """Prefixes that two customers have at the same time and on the same ports: (prefix, row, row)."""
-        limit, start, end, customer = self._limit, self._start, self._end, self.customer
-        for prefix, rows in self.prefixes():
-            if len(rows) < 2:
-                continue
-            running: list[int] = []
-            for row in rows:
-                begin = start[limit[row]]
-                running = [other for other in running if end[limit[other]] > begin]
-                for other in running:
-                    if customer[other] != customer[row] and self._ports_meet(limit[other], limit[row]):
-                        yield prefix_text(prefix), other, row
-                        break
-                # What runs at once in a shared address is bounded by its port blocks; more is broken.
-                if len(running) < 64:
-                    running.append(row)
+        first = self._first
+        if len(self) == self.count():
+            return
+        for bits, segments in self._segments.items():
+            for slot in segments.slots():
+                begin, stop = first[slot], first[slot + 1]
+                if stop - begin < 2 or self._follow_each_other(begin, stop):
+                    continue
+                for one, other in self._meeting(range(begin, stop)):
+                    yield prefix_text(self.prefix(bits, slot)), one, other
+
+    def _follow_each_other(self, begin: int, stop: int) -> bool:
+        """Whether each row begins when the one before is over, as it is with leases; for shared ports, in each block."""
+        if not self._end:
+            return False
+        if not self.shared:
+            return all(map(le, self._end[begin : stop - 1], self._start[begin + 1 : stop]))
+        over: dict[int, int] = {}
+        for block, start, end in zip(
+            self._ports[begin:stop], self._start[begin:stop], self._end[begin:stop], strict=True
+        ):
+            if over.get(block, 0) > start:
+                return False
+            over[block] = end
+        blocks = sorted(over)
+        return all(one & 0xFFFF < other >> 16 for one, other in pairwise(blocks))
+
+    def _meeting(self, rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+        customer = self.customer
+        running: list[int] = []
+        for row in rows:
+            begin = self.start(row) or 0
+            running = [other for other in running if (self.end(other) or FOREVER) > begin]
+            for other in running:
+                if customer[other] != customer[row] and self._ports_meet(other, row):
+                    yield other, row
+                    break
+            if len(running) < _MOST_RUNNING:
+                running.append(row)
 
     def _ports_meet(self, one: int, other: int) -> bool:
-        return self._port_first[one] <= self._port_last[other] and self._port_first[other] <= self._port_last[one]
+        mine, theirs = self.ports(one), self.ports(other)
+        return mine is None or theirs is None or (mine[0] <= theirs[1] and theirs[0] <= mine[1])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Outcome = Literal["one", "none", "ambiguous"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Query:
     """Whose was this address (with this port), or this host name, at that time?
 
@@ -30,12 +30,21 @@ class Query:
     port: int | None = None
     host: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.at.tzinfo is None:
+    # One of each is made for every event. The constructor that dataclasses write for a frozen class goes through
+    # object.__setattr__ and takes twice as long as setting the slots (730 against 400 ns for six fields).
+    def __init__(self, address: str | None, at: datetime, port: int | None = None, host: str | None = None) -> None:
+        if at.tzinfo is None:
             raise ValueError("the time of a query needs a time zone; give an aware datetime")
+        _set_address(self, address)
+        _set_at(self, at)
+        _set_port(self, port)
+        _set_host(self, host)
 
 
-@dataclass(frozen=True, slots=True)
+_set_address, _set_at, _set_port, _set_host = (vars(Query)[field.name].__set__ for field in fields(Query))
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Answer:
     """Who it was.
 
@@ -50,3 +59,24 @@ class Answer:
     source: str = ""
     reason: str = ""
     valid_until: datetime | None = None
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        customer: Customer | None = None,
+        candidates: tuple[Assignment | HostName, ...] = (),
+        source: str = "",
+        reason: str = "",
+        valid_until: datetime | None = None,
+    ) -> None:
+        _set_outcome(self, outcome)
+        _set_customer(self, customer)
+        _set_candidates(self, candidates)
+        _set_source(self, source)
+        _set_reason(self, reason)
+        _set_valid_until(self, valid_until)
+
+
+_set_outcome, _set_customer, _set_candidates, _set_source, _set_reason, _set_valid_until = (
+    vars(Answer)[field.name].__set__ for field in fields(Answer)
+)

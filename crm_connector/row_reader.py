@@ -8,13 +8,21 @@ One bad cell never takes the row with it where the rest still says whose prefix 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.crm_connector.addresses import parse_address, parse_block, prefix_text, split_range
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
-from abusehandler.crm_connector.columns import FIELDS, NAMES_BESIDE_ID, SPELLINGS, column_key, field_of
+from abusehandler.crm_connector.columns import (
+    EITHER_TIME_OR_ADDRESS,
+    FIELDS,
+    NAMES_BESIDE_ID,
+    SPELLINGS,
+    column_key,
+    field_of,
+)
 from abusehandler.crm_connector.customer import CONTACT_STATES, Contact, Customer, merge_customers
 from abusehandler.crm_connector.times import is_date_only, parse_moment, zone_named
 from abusehandler.errors import ConfigurationError
@@ -30,6 +38,8 @@ _EMAIL = re.compile(r"[^\s@<>,;\"()]{1,64}@[A-Za-z0-9\u0080-\uffff][A-Za-z0-9.\u
 _PLAIN = re.compile(
     r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})(?:/\d{1,2})?|[0-9A-Fa-f:]{2,39}(?:/\d{1,3})?", re.ASCII
 )
+#: What stands where no address is known: cPanel, spreadsheets.
+_NO_EMAIL = frozenset({"*unknown*", "unknown", "none", "null", "n/a", "-", "--", "x"})
 _BETWEEN = re.compile(r"[,;|\s]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _YES = frozenset({"1", "y", "yes", "true", "t", "ja", "j", "on", "oui", "si"})
@@ -99,6 +109,9 @@ class RowReader:
 
     def _read(self, cells: Sequence[str], line: int) -> Iterator[Assignment | HostName]:
         try:
+            if self._names_nothing(cells):
+                self._report(f"{self._source}:{line}: nothing but one cell; row left out")
+                return
             customer_id = self._customer_of(cells, line)
             if not customer_id:
                 self._report(f"{self._source}:{line}: neither customer number nor name nor e-mail; row left out")
@@ -142,6 +155,10 @@ class RowReader:
                 if text:
                     return text
         return ""
+
+    def _names_nothing(self, cells: Sequence[str]) -> bool:
+        """Whether this is a title, or a line below the table ("Total: 4 customers"), in a table of addresses."""
+        return bool(self._prefix_at or "first" in self._at) and len(self._at) > 1 and sum(map(bool, cells)) < 2
 
     def _only_about(self, cells: Sequence[str]) -> bool:
         """Whether the row only adds a contact: no address on purpose (a second row of the same customer)."""
@@ -236,6 +253,9 @@ class RowReader:
         known = self._customers.get(key)
         if known is not None:
             # Rows of one table add to each other: a second row with another address is another contact.
+            if known.language and customer.language not in ("", known.language):
+                # The second contact reads another language than the customer as such.
+                contacts = tuple(replace(contact, language=customer.language) for contact in contacts)
             more = tuple(contact for contact in contacts if contact not in known.contacts)
             merged = merge_customers(known, customer)
             customer = Customer(
@@ -249,6 +269,8 @@ class RowReader:
     def _contacts(self, cells: Sequence[str], line: int) -> tuple[Contact, ...]:
         contacts = []
         default_role = self._cell(cells, "role").lower() or "abuse"
+        if "abuse" in default_role:
+            default_role = "abuse"  # "Abuse desk", "abuse-contact": every system has its own name for the role
         state = self._cell(cells, "state").lower()
         state = "bouncing" if state in _YES else state if state in CONTACT_STATES else ""
         for name, ats in self._at.items():
@@ -260,7 +282,7 @@ class RowReader:
                 for email in dict.fromkeys(_BETWEEN.split(cell[:4000].replace("<", " ").replace(">", " "))):
                     text = email.removeprefix("mailto:").strip("\"'")
                     if "@" not in text:
-                        if text and " " not in cell.strip():
+                        if text and text.lower() not in _NO_EMAIL and " " not in cell.strip():
                             self._report(f"{self._source}:{line}: {text[:60]!r} is not an e-mail address; not used")
                         continue
                     if not _EMAIL.fullmatch(text):
@@ -312,7 +334,8 @@ def _arrange(
         fields.setdefault(taken[at], []).append(at)
     if "prefix" in fields:
         for range_field, time_field in (("first", "valid_from"), ("last", "valid_until")):
-            if range_field in fields and time_field not in fields and range_field not in mapping:
+            names = {keys[at] for at in fields.get(range_field, ())}
+            if names & EITHER_TIME_OR_ADDRESS and time_field not in fields and range_field not in mapping:
                 fields[time_field] = fields.pop(range_field)
     attributes = [(at, name.strip()) for at, name in enumerate(header) if at not in taken and name.strip()]
     return fields, attributes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Keys of a connector's settings that the directory itself understands.
 LINK_SETTINGS = ("connector", "overwrite", "copy", "max_gone_percent", "max_age_hours", "every_minutes", "name")
 #: Keys of the section as a whole.
-SECTION_SETTINGS = ("chain", "exceptions", "clock_skew_seconds", "state_path")
+SECTION_SETTINGS = ("chain", "exceptions", "clock_skew_seconds", "state_path", "host_fallback", "last_resort")
 
 
 def refuse_unknown(settings: Mapping[str, Any], known: Iterable[str]) -> None:

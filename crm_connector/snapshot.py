@@ -4,23 +4,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-from abusehandler.crm_connector.addresses import parse_address
+from abusehandler.crm_connector.addresses import parse_address, parse_addresses
 from abusehandler.crm_connector.assignment import HostName
 from abusehandler.crm_connector.customer import Customer, merge_customers
 from abusehandler.crm_connector.layer import Layer, alias_key, moment_of
+from abusehandler.crm_connector.prefix_index import FOREVER
 from abusehandler.crm_connector.question import Answer, Query
 from abusehandler.crm_connector.segments import NO_SLOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from abusehandler.crm_connector.assignment import Assignment
     from abusehandler.crm_connector.prefix_index import Hit
+    from abusehandler.crm_connector.question import Outcome
 
-#: The answer from a row is the same for every event that falls on it; so many are kept ready.
-_KEPT_ANSWERS = 50_000
 _MOST_CANDIDATES = 100
 _HOLDER = "holder at that time"
 _NO_NETWORK = Answer("none", reason="no prefix of a customer holds this address")
@@ -42,7 +44,6 @@ class Snapshot:
         self._holders = [[self._resolve(key) for key in layer.customer_ids] for layer in self.layers]
         self._read_at = [layer.read_at.timestamp() for layer in self.layers]
         self._with_names = any(len(layer.names) for layer in self.layers)
-        self._kept: dict[tuple[int, int], Answer] = {}
 
     def _resolve(self, key: str) -> Customer:
         known = self.customer(key)
@@ -62,87 +63,72 @@ class Snapshot:
         return self._customers
 
     def lookup_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """One answer for each query, in order."""
-        answers: list[Answer] = []
-        keep = answers.append
-        kept = self._kept
-        only = self.layers[0].index.plain if len(self.layers) == 1 else None
-        with_names = self._with_names
-        for query in queries:
-            if with_names and query.host:
-                answer = self._by_name(query.host)
-                if answer is not None:
-                    keep(answer)
-                    continue
-            if not query.address:
-                keep(_NO_QUESTION)
-                continue
-            try:
-                bits, number = parse_address(query.address)
-            except ValueError as error:
-                keep(Answer("none", reason=str(error)))
-                continue
-            if only is None:
-                keep(self._by_address(bits, number, query))
-                continue
-            row, slot = only(bits, number)
-            if row >= 0:
-                keep(kept.get((0, row)) or self._plain_answer(0, row, slot, bits))
-            elif slot == NO_SLOT:
-                keep(_NO_NETWORK)
-            else:
-                keep(self._limited_answer(0, bits, slot, query) or _NO_NETWORK)
-        return answers
+        """One answer for each query, in order. Much faster for a thousand at once than for each alone."""
+        return self.lookup_addresses([query.address for query in queries], queries.__getitem__)
 
-    def _plain_answer(self, at: int, row: int, slot: int, bits: int) -> Answer:
-        layer = self.layers[at]
-        answer = Answer(
-            "one",
-            self._holders[at][layer.index.customer[row]],
-            (),
-            layer.place(row),
-            _REASONS[layer.index.length(bits, slot)],
-        )
-        return self._keep(at, row, answer)
+    def lookup_addresses(self, addresses: Sequence[str | None], query: Callable[[int], Query]) -> list[Answer]:
+        """One answer for each address; `query` makes the whole question, and is asked only where time, port or name count."""
+        answers: list[Answer | None] = [None] * len(addresses)
+        families, bad = parse_addresses(addresses)
+        for bits, positions, numbers in families:
+            for at, layer in enumerate(self.layers):
+                slots = layer.index.find_slots(bits, numbers)
+                if NO_SLOT in slots:
+                    held = [position for position, slot in zip(positions, slots, strict=True) if slot != NO_SLOT]
+                    slots = [slot for slot in slots if slot != NO_SLOT]
+                else:
+                    held = list(positions)
+                if layer.index.plain_only:
+                    found: Iterable[Answer | None] = self._plain_answers(at, bits, slots)
+                else:
+                    found = self._answers(at, bits, slots, [query(position) for position in held])
+                for position, answer in zip(held, found, strict=True):
+                    answers[position] = answer
+                left = [place for place, position in enumerate(positions) if answers[position] is None]
+                if not left:
+                    break
+                positions = [positions[place] for place in left]
+                numbers = [numbers[place] for place in left]
+        for position in bad:
+            answers[position] = _no_address(addresses[position])
+        if self._with_names:
+            for position in range(len(addresses)):
+                host = query(position).host
+                if host:
+                    answers[position] = self._by_name(host) or answers[position]
+        return [answer or _NO_NETWORK for answer in answers]
 
-    def _keep(self, at: int, row: int, answer: Answer) -> Answer:
-        if len(self._kept) >= _KEPT_ANSWERS:
-            self._kept.clear()
-        self._kept[at, row] = answer
-        return answer
-
-    def _by_address(self, bits: int, number: int, query: Query) -> Answer:
-        for at, layer in enumerate(self.layers):
-            row, slot = layer.index.plain(bits, number)
-            if row >= 0:
-                return self._kept.get((at, row)) or self._plain_answer(at, row, slot, bits)
-            if slot != NO_SLOT:
-                answer = self._limited_answer(at, bits, slot, query)
-                if answer is not None:
-                    return answer
-        return _NO_NETWORK
-
-    def _limited_answer(self, at: int, bits: int, slot: int, query: Query) -> Answer | None:
+    def _plain_answers(self, at: int, bits: int, rows: Sequence[int]) -> Iterator[Answer]:
+        """The answers where every prefix has one row without limits."""
+        # Answers are not kept for the next time: making one costs less than finding it among many, and what is
+        # kept makes Python's garbage collection dear (measured: 2.4 µs more for each).
         layer = self.layers[at]
         index = layer.index
-        seconds = int(query.at.timestamp())
-        hits = index.find(bits, slot, seconds, self._skew, query.port)
-        if len(hits) == 1 and seconds <= self._read_at[at]:
-            row, _, exact = hits[0]
-            if exact and (query.port is not None or not index.shared or index.ports(row) is None):
-                return self._kept.get((at, row)) or self._keep(
-                    at,
-                    row,
-                    Answer(
-                        "one",
-                        self._holders[at][index.customer[row]],
-                        (),
-                        layer.place(row),
-                        _HOLDER,
-                        moment_of(index.end(row)),
-                    ),
-                )
-        return self._judge(at, bits, hits, query) if hits else None
+        customers = map(self._holders[at].__getitem__, map(index.customer.__getitem__, rows))
+        reasons = [_REASONS[length] for length in index.lengths(bits, rows)]
+        outcomes: Iterator[Outcome] = repeat("one")
+        return map(Answer, outcomes, customers, repeat(()), layer.places(rows), reasons)
+
+    def _answers(self, at: int, bits: int, slots: Sequence[int], queries: Sequence[Query]) -> Iterator[Answer | None]:
+        """What the layer says about the prefixes of these slots and those around them; None if nobody had it then."""
+        layer = self.layers[at]
+        index, read_at, holders = layer.index, self._read_at[at], self._holders[at]
+        times = [int(query.at.timestamp()) for query in queries]
+        if max(times, default=0) >= FOREVER or min(times, default=0) < 0:
+            times = [min(max(second, 0), FOREVER - 1) for second in times]
+        rows = index.certain_rows(slots, times, self._skew)
+        for query, slot, second, row, place, (start, end) in zip(
+            queries, slots, times, rows, layer.places(rows), index.limits(rows), strict=True
+        ):
+            if row < 0 or (second > read_at and (start or end != FOREVER)):
+                hits = index.find(bits, slot, second, self._skew, query.port)
+                yield self._judge(at, bits, hits, query) if hits else None
+            elif start or end != FOREVER:
+                until = None if end == FOREVER else datetime.fromtimestamp(end, timezone.utc)
+                yield Answer("one", holders[index.customer[row]], (), place, _HOLDER, until)
+            else:
+                reason = _REASONS[index.length(bits, slot)] if index.alone(slot) else _HOLDER
+                yield Answer("one", holders[index.customer[row]], (), place, reason)
 
     def _judge(self, at: int, bits: int, hits: list[Hit], query: Query) -> Answer:
         layer, holders = self.layers[at], self._holders[at]
@@ -194,10 +180,20 @@ class Snapshot:
             return found
         seconds = int(query.at.timestamp())
         for layer in self.layers:
-            _, slot = layer.index.plain(bits, number)
+            slot = layer.index.find_slot(bits, number)
             hits = layer.index.find(bits, slot, seconds, self._skew, query.port)
             found += [layer.assignment(row, layer.index.prefix(bits, slot)) for row, slot, _ in hits]
         return found
+
+
+def _no_address(text: str | None) -> Answer:
+    if not text:
+        return _NO_QUESTION
+    try:
+        parse_address(text)
+    except ValueError as error:
+        return Answer("none", reason=str(error))
+    return _NO_NETWORK
 
 
 def _host_name(layer: Layer, name: str, customer: int, source: int, line: int) -> HostName:

@@ -17,6 +17,7 @@ _ISO = re.compile(
 )
 _DAY_FIRST = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:,? {1,3}(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
 _SECONDS = re.compile(r"(\d{9,10})(?:\.\d+)?", re.ASCII)
+_MILLISECONDS = re.compile(r"\d{13}(?:\d{3})?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?Z?)?", re.ASCII)
 
 #: What stands in a column that means "no limit".
@@ -38,7 +39,8 @@ def zone_named(name: str, key: str) -> tzinfo:
 def parse_moment(text: str, zone: tzinfo = timezone.utc, *, month_first: bool = False) -> datetime | None:
     """A time, None for "no limit" (empty, NULL, 0000-00-00). Without an offset it counts as time of `zone`.
 
-    Takes ISO 8601 in its usual variations, `31.12.2025 23:59` (`month_first` for `12/31/2025`) and Unix seconds.
+    Takes ISO 8601 in its usual variations, `31.12.2025 23:59` (`month_first` for `12/31/2025`) and Unix seconds,
+    milli- and microseconds.
     Raises ValueError for anything else.
     """
     text = text.strip()
@@ -49,6 +51,8 @@ def parse_moment(text: str, zone: tzinfo = timezone.utc, *, month_first: bool = 
     found = _SECONDS.fullmatch(text)
     if found:
         return datetime.fromtimestamp(int(found[1]), timezone.utc)
+    if _MILLISECONDS.fullmatch(text):  # IPFIX, JavaScript; sixteen digits are microseconds
+        return datetime.fromtimestamp(int(text[:10]), timezone.utc)
     found = _ISO.fullmatch(text) or _COMPACT.fullmatch(text)
     if found:
         year, month, day = int(found[1]), int(found[2]), int(found[3])

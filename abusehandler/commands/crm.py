@@ -14,15 +14,18 @@ import yaml
 from abusehandler.commands.printing import print_rows
 from abusehandler.crm_connector import Assignment, Query, open_directory
 from abusehandler.crm_connector.addresses import parse_address
+from abusehandler.crm_connector.customer import addressee, with_states
 from abusehandler.crm_connector.difference import Difference, difference
 from abusehandler.crm_connector.directory import configured_links
+from abusehandler.crm_connector.outside.last_resort import LastResort
+from abusehandler.crm_connector.outside.rdap import RdapError
 from abusehandler.crm_connector.times import parse_moment
 from abusehandler.crm_connector.trial import try_connector
-from abusehandler.errors import ConfigurationError
+from abusehandler.errors import AbusehandlerError, ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from abusehandler.crm_connector import Answer, Directory
 
@@ -37,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     lookup.add_argument("what", metavar="IP[:PORT]|[IPV6]:PORT|HOST")
     lookup.add_argument(
         "--at", metavar="TIME", default="", help="time of the event (default: now), UTC unless it says else"
+    )
+    lookup.add_argument(
+        "--registry", action="store_true", help="if the address is nobody's here, ask the registry (RDAP) and wait"
     )
     show = verbs.add_parser("show", help="a customer, or the state of all sources")
     show.add_argument("customer", metavar="ID", nargs="?")
@@ -55,9 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "check":
         return _check(settings, base, arguments.json)
     if arguments.verb == "lookup":
-        return _lookup(open_directory(settings, base=base), arguments)
+        directory = open_directory(settings, base=base, read_only=True)
+        return _lookup(directory, arguments, _registry(directory, settings, base) if arguments.registry else None)
     if arguments.verb == "show":
-        return _show(open_directory(settings, base=base), arguments.customer, arguments.json)
+        return _show(open_directory(settings, base=base, read_only=True), arguments.customer, arguments.json)
     if arguments.verb == "diff":
         return _diff(settings, base, arguments)
     return _import(settings, base, arguments.accept)
@@ -118,7 +125,15 @@ def parse_target(text: str) -> tuple[str | None, int | None, str | None]:
     return address, int(port) if port else None, None
 
 
-def _lookup(directory: Directory, arguments: argparse.Namespace) -> int:
+def _registry(directory: Directory, settings: Mapping[str, Any], base: Path) -> LastResort:
+    """As configured under last_resort, or with its defaults."""
+    if directory.beyond is not None and directory.beyond.last_resort is not None:
+        return directory.beyond.last_resort
+    state = settings.get("state_path")
+    return LastResort({}, base / Path(str(state)).expanduser() if state else None)
+
+
+def _lookup(directory: Directory, arguments: argparse.Namespace, registry: LastResort | None) -> int:
     address, port, host = parse_target(arguments.what)
     try:
         at = parse_moment(arguments.at) or datetime.now(timezone.utc)
@@ -126,7 +141,16 @@ def _lookup(directory: Directory, arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"--at: {error}") from error
     query = Query(address, at, port, host)
     [answer] = directory.lookup_many([query])
+    if registry is not None and address is not None and not answer.customer and not answer.candidates:
+        try:
+            answer = registry.ask_now(address)
+        except (RdapError, ValueError) as error:
+            raise ConfigurationError(f"--registry: {error}") from error
     rows = _answer_rows(answer)
+    if answer.customer is not None and answer.customer.pass_on:
+        told = addressee(answer.customer, directory.customer)
+        if told is not answer.customer:
+            rows["notices go to"] = f"{told.id} {told.name}".strip()
     why = [f"{_named(item)} -> {item.customer_id}, {item.place}" for item in directory.explain(query)]
     if arguments.json:
         print(json.dumps({**rows, "speaks for it": why}, default=str, ensure_ascii=False))
@@ -176,6 +200,8 @@ def _show(directory: Directory, customer_id: str | None, as_json: bool) -> int:
             _say(problem)
         return 0
     customer = directory.customer(customer_id)
+    if customer is not None:
+        customer = with_states(customer, _states)
     if customer is None:
         raise ConfigurationError(f"no customer {customer_id!r}; `abusehandler crm lookup IP` tells whose an address is")
     names = {customer.id, *customer.aliases}
@@ -208,6 +234,25 @@ def _show(directory: Directory, customer_id: str | None, as_json: bool) -> int:
     for item in held:
         _say(f"  {_named(item)}  ({item.place})")
     return 0
+
+
+def _states(addresses: Collection[str]) -> dict[str, str]:
+    """What mail systems said about addresses; nothing where there is no database, as beside a file to be tried."""
+    from abusehandler.configuration import load
+    from abusehandler.tickets.answers import listing
+    from abusehandler.tickets.database import Database
+
+    try:
+        database = Database(load().database.dsn)
+        told = {}
+        for address in addresses:
+            shown = listing.address(database, address)
+            for row in next(iter(shown.values()), []) if shown else []:
+                told[address] = str(row.get("state", ""))
+        database.close()
+    except AbusehandlerError:
+        return {}
+    return told
 
 
 def _need_state_path(settings: Mapping[str, Any]) -> None:

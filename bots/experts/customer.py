@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from intelmq.lib.bot import ExpertBot
@@ -48,9 +49,10 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         self._refresh()
-        answers = self._directory.lookup_many([_question(message) for message in messages])
-        for message, answer in zip(messages, answers, strict=True):
-            yield "_default", _answered(message, answer)
+        answers = self._directory.lookup_addresses(
+            [message.get("source.ip") for message in messages], lambda position: _question(messages[position])
+        )
+        return zip(repeat("_default"), map(_answered, messages, answers), strict=False)
 
     def idle(self) -> None:
         self._refresh()

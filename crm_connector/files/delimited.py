@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from abusehandler.crm_connector.addresses import parse_block
 from abusehandler.crm_connector.columns import field_of
-from abusehandler.crm_connector.files.source_file import file_mark, path_setting
+from abusehandler.crm_connector.files.source_file import file_mark, is_large, path_setting
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.errors import ConfigurationError
@@ -32,8 +32,11 @@ _DELIMITERS = ",;\t|"
 #: A quote that is not closed within so many lines was a stray one (a customer called 5" Disk Ltd).
 _MOST_LINES_A_ROW = 40
 _LONGEST_LINE = 200_000
+_MOST_ABOVE_HEADER = 10
 #: A line that begins so may be empty or a comment.
 _UNUSUAL = frozenset("#/ \t\r\n,;|")
+#: Bytes that are read in about a second.
+_LARGE = 5_000_000
 
 
 class DelimitedFile:
@@ -54,6 +57,11 @@ class DelimitedFile:
             codecs.lookup(self._encoding or "utf-8")
         except LookupError as error:
             raise ConfigurationError(f"encoding: no encoding {self._encoding!r}; write utf-8 or cp1252") from error
+
+    @property
+    def background(self) -> bool:
+        """A large file is read in the background."""
+        return is_large(self._path, _LARGE)
 
     def mark(self) -> str:
         """Size and time of the file."""
@@ -82,15 +90,19 @@ class DelimitedFile:
         self, rows: Iterator[tuple[int, list[str]]], name: str, report: Report
     ) -> tuple[RowReader, list[tuple[int, list[str]]]]:
         """The reader for this file's header, and the rows that were read to find it."""
-        waiting = []
+        waiting: list[tuple[int, list[str]]] = []
         for line, cells in rows:
             bare = [cell.strip().lstrip("#/").strip() for cell in cells]
             comment = cells[0].lstrip().startswith(("#", "//"))
-            if self._settings.get("header", True) and _is_header(bare, strict=comment):
+            # A title may stand above the header, but no address.
+            if self._settings.get("header", True) and self._names_columns(bare, strict=comment or bool(waiting)):
+                for above, _ in waiting:
+                    report(f"{name}:{above}: above the header; not read")
                 return RowReader(bare, self._settings, name, report), []
             if not comment:
                 waiting.append((line, cells))
-                break
+                if len(waiting) >= _MOST_ABOVE_HEADER or any(_is_block(cell) for cell in bare if cell):
+                    break
         waiting += islice((row for row in rows if not row[1][0].lstrip().startswith("#")), 20)
         if not waiting:
             if self.mark():
@@ -103,13 +115,20 @@ class DelimitedFile:
             header = [""] * width if numbered else waiting[0][1]
             return RowReader(header, self._settings, name, report), waiting if numbered else waiting[1:]
         header = guess_columns([cells for _, cells in waiting])
-        if "prefix" not in header:
+        if not {"prefix", "first"} & set(header):
             raise ConfigurationError(
                 f"{self._path}: line {waiting[0][0]} is no header with known names and no column holds addresses; "
                 "name the columns prefix, customer_id, email, or say under columns: what they are called"
             )
         report(f"{name}: no header; columns taken as {', '.join(title or '(not used)' for title in header)}")
         return RowReader(header, self._settings, name, report), waiting
+
+    def _names_columns(self, cells: Sequence[str], *, strict: bool) -> bool:
+        """Whether these are names of columns: some that we know, or those that `columns` says."""
+        wanted = {name for name in (self._settings.get("columns") or {}).values() if isinstance(name, str)}
+        if wanted and wanted <= set(cells):
+            return True
+        return _is_header(cells, strict=strict)
 
 
 def find_encoding(path: Path) -> str:
@@ -180,7 +199,8 @@ def guess_columns(rows: Sequence[Sequence[str]]) -> list[str]:
             names[at] = "prefix"
         elif sum("@" in cell for cell in cells) * 2 > len(cells):
             names[at] = "email"
-    if names.count("prefix") == 2 and all(_is_range_of(row, names) for row in rows):
+    with_addresses = [row for row in rows if any(_is_block(cell.strip()) for cell in row)]
+    if names.count("prefix") == 2 and all(_is_range_of(row, names) for row in with_addresses):
         names[names.index("prefix")] = "first"
         names[names.index("prefix")] = "last"
         return _name_the_rest(rows, names, "first")

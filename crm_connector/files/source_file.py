@@ -21,6 +21,14 @@ def path_setting(settings: Mapping[str, Any], base: Path, key: str = "path") -> 
     return (base / Path(text).expanduser()).absolute()
 
 
+def is_large(path: Path, most: int) -> bool:
+    """Whether reading takes so long that events should not wait for it; `most` in bytes."""
+    try:
+        return path.stat().st_size > most
+    except OSError:
+        return False
+
+
 def file_mark(path: Path) -> str:
     """Size, time and identity of a file; raises ConfigurationError if it cannot be found."""
     try:

@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from abusehandler.crm_connector.columns import field_of
-from abusehandler.crm_connector.files.source_file import file_mark, path_setting
+from abusehandler.crm_connector.files.source_file import file_mark, is_large, path_setting
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.errors import ConfigurationError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _LARGEST_UNPACKED = 1_000_000_000
 _MOST_ROWS = 2_000_000
 _MOST_COLUMNS = 200
+#: Bytes that are read in about a second.
+_LARGE = 500_000
 
 
 class Workbook:
@@ -41,6 +43,11 @@ class Workbook:
         refuse_unknown(settings, ("path", "sheet", *ROW_SETTINGS))
         self._settings = settings
         self._path = path_setting(settings, base)
+
+    @property
+    def background(self) -> bool:
+        """A large file is read in the background."""
+        return is_large(self._path, _LARGE)
 
     def mark(self) -> str:
         """Size and time of the file."""
@@ -71,12 +78,13 @@ class Workbook:
                 if not any(cells):
                     continue
                 if reader is None:
-                    if sum(field_of(cell) is not None for cell in cells) >= 2 or self._settings.get("columns"):
+                    if self._names_columns(cells):
                         reader = RowReader(cells, self._settings, name, report)
                     elif line > 50:
                         break
                     continue
-                yield from reader.read(cells, line)
+                if not next(filter(None, cells)).lstrip().startswith(("#", "//")):
+                    yield from reader.read(cells, line)
             if reader is None:
                 raise ConfigurationError(
                     f"{self._path}: sheet {sheet}: no header found; name the columns prefix, customer_id, email"
@@ -84,6 +92,14 @@ class Workbook:
             yield from reader.customers()
         finally:
             book.close()
+
+    def _names_columns(self, cells: list[str]) -> bool:
+        """Whether these are names of columns: two that we know, those that `columns` says, or any row if it counts them."""
+        columns = list((self._settings.get("columns") or {}).values())
+        wanted = {name for name in columns if isinstance(name, str)}
+        if columns and wanted <= set(cells):
+            return True
+        return sum(field_of(cell) is not None for cell in cells) >= 2
 
 
 def _text(value: Any) -> str:

@@ -22,7 +22,7 @@ import yaml
 from abusehandler.crm_connector.addresses import parse_block, prefix_text
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
 from abusehandler.crm_connector.customer import Contact, Customer
-from abusehandler.crm_connector.files.source_file import file_mark, path_setting
+from abusehandler.crm_connector.files.source_file import file_mark, is_large, path_setting
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.crm_connector.times import parse_moment, zone_named
 from abusehandler.errors import ConfigurationError
@@ -62,6 +62,8 @@ _Loader.yaml_implicit_resolvers = {
     sign: [(tag, pattern) for tag, pattern in resolvers if tag.endswith(("null", "merge"))]
     for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+#: Bytes that are read in about a second.
+_LARGE = 500_000
 
 
 class YamlFile:
@@ -71,6 +73,11 @@ class YamlFile:
         refuse_unknown(settings, ("path", "time_zone"))
         self._path = path_setting(settings, base)
         self._zone = zone_named(str(settings.get("time_zone", "UTC")), "time_zone")
+
+    @property
+    def background(self) -> bool:
+        """A large file is read in the background."""
+        return is_large(self._path, _LARGE)
 
     def mark(self) -> str:
         """Size and time of the file."""

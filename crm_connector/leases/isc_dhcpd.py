@@ -4,7 +4,8 @@
 
 The file is a log: a lease stands there again each time it changes, the last entry counts, older ones tell who had the
 address before. Settings: `path` (may be a pattern, so that saved older files are read too), `keep_days`, `customer_by`:
-a list of what names the customer, the first that a lease has: `circuit-id`, `remote-id`, `hostname`, `uid`, `mac`.
+a list of what names the customer, the first that a lease has: `circuit-id`, `remote-id`, `hostname`, `uid`, `mac`;
+`history_file`: dhcpd writes the file anew every hour and leaves out what is over.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TextIO
 
+from abusehandler.crm_connector.leases.history import history_setting
 from abusehandler.crm_connector.leases.session import (
     LEASE_SETTINGS,
     Lease,
@@ -46,13 +48,14 @@ class IscDhcpd:
     background = True
 
     def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
-        refuse_unknown(settings, LEASE_SETTINGS)
+        refuse_unknown(settings, (*LEASE_SETTINGS, "history_file"))
         self._settings = settings
         self._base = base
         named = settings.get("customer_by", ["circuit-id", "remote-id", "mac", "duid", "uid"])
         self._named = [named] if isinstance(named, str) else named
         if not isinstance(self._named, list) or not self._named or any(one not in _NAMED_BY for one in self._named):
             raise ConfigurationError(f"customer_by: write a list of {', '.join(_NAMED_BY)}")
+        self._history = history_setting(settings, base)
         oldest_wanted(settings)
 
     def mark(self) -> str:
@@ -73,6 +76,9 @@ class IscDhcpd:
                         # The last word about a lease counts: a release ends it early.
                         leases.setdefault(address, {})[begin] = Lease(begin, entry.get("ends"), who, path.name, line)
         since = oldest_wanted(self._settings)
+        if self._history is not None:
+            yield from self._history.join({address: list(words.values()) for address, words in leases.items()}, since)
+            return
         for address, words in leases.items():
             yield from joined(address, list(words.values()), since)
 

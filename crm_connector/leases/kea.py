@@ -4,7 +4,8 @@
 
 Every change appends a row (https://kea.readthedocs.io/, "Memfile"): address, hwaddr or duid, valid_lifetime, expire
 (Unix seconds, end), state 0 default, 1 declined, 2 expired-reclaimed. Settings: `path`, `keep_days`, `customer_by`
-(list of `circuit-id`, `remote-id`, `hostname`, `hwaddr`, `client_id`, `duid`).
+(list of `circuit-id`, `remote-id`, `hostname`, `hwaddr`, `client_id`, `duid`), `history_file`: Kea's clean-up (LFC) keeps the
+last row of each address alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from abusehandler.crm_connector.leases.history import history_setting
 from abusehandler.crm_connector.leases.session import (
     LEASE_SETTINGS,
     Lease,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 _NAMED_BY = ("circuit-id", "remote-id", "hostname", "hwaddr", "client_id", "duid")
 #: A lease for ever (RFC 2131 section 3.3).
-_INFINITE = 0xFFFFFFFF
+INFINITE = 0xFFFFFFFF
 _ESCAPED = re.compile("&#x([0-9a-fA-F]{2})")
 
 
@@ -46,13 +48,11 @@ class Kea:
     background = True
 
     def __init__(self, settings: Mapping[str, Any], base: Path) -> None:
-        refuse_unknown(settings, LEASE_SETTINGS)
+        refuse_unknown(settings, (*LEASE_SETTINGS, "history_file"))
         self._settings = settings
         self._base = base
-        named = settings.get("customer_by", ["circuit-id", "remote-id", "hwaddr", "duid", "client_id"])
-        self._named = [named] if isinstance(named, str) else named
-        if not isinstance(self._named, list) or not self._named or any(one not in _NAMED_BY for one in self._named):
-            raise ConfigurationError(f"customer_by: write a list of {', '.join(_NAMED_BY)}")
+        self._named = customer_names(settings)
+        self._history = history_setting(settings, base)
         oldest_wanted(settings)
 
     def mark(self) -> str:
@@ -74,6 +74,9 @@ class Kea:
                     if told is not None:
                         prefix, who, begin, end = told
                         leases.setdefault(prefix, []).append(Lease(begin, end, who, path.name, line))
+        if self._history is not None:
+            yield from self._history.join(leases, since)
+            return
         for prefix, words in leases.items():
             yield from joined(prefix, words, since)
 
@@ -102,24 +105,35 @@ class Kea:
         if row.get("lease_type") == "2":  # a delegated prefix, RFC 8415
             prefix = f"{prefix}/{int(row['prefix_len'])}"
         begin = datetime.fromtimestamp(max(0, expire - lifetime), timezone.utc)
-        end = datetime.fromtimestamp(expire, timezone.utc) if lifetime < _INFINITE else None
-        return prefix, self._who(row), begin, end
+        end = datetime.fromtimestamp(expire, timezone.utc) if lifetime < INFINITE else None
+        return prefix, named_customer(row, self._named), begin, end
 
-    def _who(self, row: dict[str, str]) -> str:
-        relay: dict[str, str] = {}
-        context = row.get("user_context", "")
-        if "relay-agent-info" in context and ("circuit-id" in self._named or "remote-id" in self._named):
-            try:
-                told = orjson.loads(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), context))
-                about = told["ISC"]["relay-agent-info"]
-                relay = _option_82(about if isinstance(about, str) else about["sub-options"])
-            except (ValueError, KeyError, TypeError):
-                relay = {}
-        for name in self._named:
-            who = relay.get(name) or row.get(name, "")
-            if who:
-                return who
-        raise ValueError(f"nothing names the customer of {row['address'][:50]}")
+
+def customer_names(settings: Mapping[str, Any]) -> list[str]:
+    """`customer_by`: what names the customer, the first that a lease has. Raises ConfigurationError."""
+    named = settings.get("customer_by", ["circuit-id", "remote-id", "hwaddr", "duid", "client_id"])
+    named = [named] if isinstance(named, str) else named
+    if not isinstance(named, list) or not named or any(one not in _NAMED_BY for one in named):
+        raise ConfigurationError(f"customer_by: write a list of {', '.join(_NAMED_BY)}")
+    return named
+
+
+def named_customer(row: Mapping[str, str], names: list[str]) -> str:
+    """Who has a lease, by its columns; raises ValueError if none of `names` is there."""
+    relay: dict[str, str] = {}
+    context = row.get("user_context", "")
+    if "relay-agent-info" in context and ("circuit-id" in names or "remote-id" in names):
+        try:
+            told = orjson.loads(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), context))
+            about = told["ISC"]["relay-agent-info"]
+            relay = _option_82(about if isinstance(about, str) else about["sub-options"])
+        except (ValueError, KeyError, TypeError):
+            relay = {}
+    for name in names:
+        who = relay.get(name) or row.get(name, "")
+        if who:
+            return who
+    raise ValueError(f"nothing names the customer of {row.get('address', '')[:50]}")
 
 
 def _option_82(octets: str) -> dict[str, str]:

@@ -39,31 +39,30 @@ if TYPE_CHECKING:
     from abusehandler.crm_connector.connector import Item, Report
 
 _NAMES = ("time", "event", "public", "first", "last", "who")
+#: A log that has no column for these: the block is one port, or its size stands beside it.
+_MAY_LACK = ("last",)
 _SPELLINGS = {
-    "time": ("time", "timestamp", "observationtimemilliseconds", "eventtime", "date"),
-    "event": ("event", "natevent", "action", "type", "eventtype"),
-    "public": ("public", "publicip", "postnatsourceipv4address", "natip", "externalip", "globalip", "outsideip"),
-    "first": ("first", "portfirst", "portrangestart", "startport", "portstart", "firstport"),
-    "last": ("last", "portlast", "portrangeend", "endport", "portend", "lastport"),
-    "who": ("who", "customer", "sourceipv4address", "privateip", "insideip", "internalip", "subscriber", "username", "login"),
+    "time": ("time", "timestamp", "observationtimemilliseconds", "observationtimeseconds", "observationtimemicroseconds",
+             "flowstartmilliseconds", "eventtime", "datetime", "date", "ts"),
+    "event": ("natevent", "event", "natevt", "action", "type", "eventtype"),
+    "public": ("public", "publicip", "postnatsourceipv4address", "xlatesrcip", "natip", "externalip", "globalip", "outsideip",
+               "translatedip"),
+    "first": ("first", "portfirst", "portrangestart", "pbstart", "startport", "portstart", "firstport",
+              "postnaptsourcetransportport"),
+    "last": ("last", "portlast", "portrangeend", "pbend", "endport", "portend", "lastport"),
+    "who": ("who", "customer", "username", "subscriber", "login", "sourceipv4address", "sourceipv6address", "srcaddr",
+            "privateip", "insideip", "internalip"),
 }  # fmt: skip
-#: IPFIX natEvent (IANA): 16 NAT port block allocation, 17 de-allocation (older numbers from RFC 8158's drafts too).
-_BEGINS = (
-    "16",
-    "allocated",
-    "allocate",
-    "alloc",
-    "assigned",
-    "created",
-    "create",
-    "add",
-    "a",
-    "block_alloc",
-    "active",
-    "start",
-)
-_ENDS = ("17", "released", "release", "deallocated", "deallocate", "dealloc", "freed", "free", "deleted", "delete", "d",
-         "block_release", "inactive", "stop")  # fmt: skip
+_SIZES = ("portrangenumports", "numports", "blocksize", "pbsize", "size")
+#: IPFIX natEvent (IANA registry, RFC 8158): 4 and 5 NAT44 session, 8 and 9 NAT44 BIB entry, 14 and 15 address binding,
+#: 16 and 17 port block, each created and deleted.
+_BEGINS = ("16", "4", "8", "14", "allocated", "allocate", "allocation", "alloc", "assigned", "created", "create", "add", "a",
+           "block_alloc", "port block allocation", "active", "start")  # fmt: skip
+_ENDS = ("17", "5", "9", "15", "released", "release", "deallocated", "deallocate", "dealloc", "de-allocation", "freed", "free",
+         "deleted", "delete", "d", "block_release", "port block de-allocation", "inactive", "stop")  # fmt: skip
+#: Exhausted pools and quotas are nobody's block.
+_PASSED_OVER = ("3", "12", "13", "18")
+_FIRST, _LAST = _NAMES.index("first"), _NAMES.index("last")
 _LONGEST_MATCHED = 2000
 
 
@@ -85,7 +84,7 @@ class PortBlocks:
                 self._pattern = re.compile(str(settings["pattern"]))
             except re.error as error:
                 raise ConfigurationError(f"pattern: {error}") from error
-            missing = set(_NAMES) - self._pattern.groupindex.keys()
+            missing = set(_NAMES) - self._pattern.groupindex.keys() - set(_MAY_LACK)
             if missing:
                 raise ConfigurationError(
                     f"pattern: write the groups (?P<{'>...), (?P<'.join(sorted(missing))}>...) too"
@@ -119,11 +118,14 @@ class PortBlocks:
     def _told(self, values: tuple[str, ...], line: int, sessions: Sessions) -> Iterator[Item]:
         when, event, public, first, last, who = values
         event = event.lower()
+        if event in _PASSED_OVER and event not in self._begins and event not in self._ends:
+            return
         at = parse_moment(when, self._zone)
         if at is None or not who:
             raise ValueError("time or customer is missing")
         parse_prefix(public)
-        ports = PortRange(int(first), int(last))
+        # An address that is bound as a whole has no ports.
+        ports = PortRange(int(first), int(last or first)) if first and (first, last) != ("0", "0") else None
         if event in self._begins:
             yield from sessions.start(public, who, at, line, ports=ports)
         elif event in self._ends:
@@ -134,7 +136,7 @@ class PortBlocks:
     def _by_pattern(self, line: str) -> tuple[str, ...] | None:
         assert self._pattern
         found = self._pattern.search(line[:_LONGEST_MATCHED])
-        return None if found is None else tuple(found[name] or "" for name in _NAMES)
+        return None if found is None else tuple(found.groupdict().get(name) or "" for name in _NAMES)
 
     def _by_columns(self, header: str, name: str) -> Callable[[str], tuple[str, ...] | None]:
         delimiter = max(",;\t|", key=header.count)
@@ -144,15 +146,19 @@ class PortBlocks:
         for field in _NAMES:
             spellings = (column_key(str(wanted[field])),) if field in wanted else _SPELLINGS[field]
             found = next((keys.index(one) for one in spellings if one in keys), None)
-            if found is None:
+            if found is None and (field not in _MAY_LACK or field in wanted):
                 raise ConfigurationError(f"{name}: no column for {field}; write columns: {{{field}: its name}}")
             at.append(found)
+        size = next((keys.index(one) for one in _SIZES if one in keys), None)
 
         def take(line: str) -> tuple[str, ...] | None:
             if not line.strip():
                 return None
             cells = next(csv.reader([line], delimiter=delimiter), [])
-            return tuple(cells[column].strip() for column in at)
+            values = ["" if column is None else cells[column].strip() for column in at]
+            if not values[_LAST] and size is not None and values[_FIRST]:
+                values[_LAST] = str(int(values[_FIRST]) + max(0, int(cells[size]) - 1))
+            return tuple(values)
 
         return take
 

@@ -3,7 +3,7 @@
 """Where a value stands in a JSON answer.
 
 tenant.name                 steps through objects; a list on the way gives the values of all its items
-email or billing.email      the first that is there
+email or billing.email      the first that is there; also `company or {first} {last}`
 {subnet}/{mask}             text with values in it; empty if any of them is missing
 {address|host}              of `192.0.2.1/24` the address alone
 =technical                  this very text
@@ -20,6 +20,8 @@ JsonValue: TypeAlias = Any
 
 _STEP = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _SLOT = re.compile(r"\{([^{}|]{1,200})(?:\|([a-z]{1,20}))?\}")
+#: ` or ` outside of braces.
+_OR = re.compile(r" or (?![^{}]{0,200}\})")
 _FILTERS = ("host", "lower")
 _MOST_VALUES = 1000
 
@@ -30,28 +32,18 @@ class AnswerPath:
     def __init__(self, text: str) -> None:
         self.text = text
         self._literal = text[1:] if text.startswith("=") else None
-        self._slots = _SLOT.findall(text) if "{" in text and self._literal is None else []
-        for _, name in self._slots:
-            if name and name not in _FILTERS:
-                raise ConfigurationError(f"{text!r}: no filter {name!r}; there are {', '.join(_FILTERS)}")
-        paths = [path for path, _ in self._slots] or ([] if self._literal is not None else [text])
-        self._paths = {path: [_steps(one) for one in path.split(" or ")] for path in paths}
+        #: Tried in order: paths, and texts with places in them.
+        self._either = [] if self._literal is not None else [_Alternative(one) for one in _OR.split(text)]
 
     def texts(self, item: JsonValue) -> list[str]:
         """All values at this place as text; objects, null and empty texts are none."""
         if self._literal is not None:
             return [self._literal]
-        if not self._slots:
-            return self._values(self.text, item)
-        filled = self.text
-        for path, name in self._slots:
-            values = self._values(path, item)
-            if not values:
-                return []
-            value = values[0]
-            value = value.partition("/")[0] if name == "host" else value.lower() if name == "lower" else value
-            filled = filled.replace(f"{{{path}|{name}}}" if name else f"{{{path}}}", value, 1)
-        return [filled]
+        for one in self._either:
+            found = one.texts(item)
+            if found:
+                return found
+        return []
 
     def text_of(self, item: JsonValue) -> str:
         """The values with blanks between them."""
@@ -59,18 +51,43 @@ class AnswerPath:
 
     def found(self, item: JsonValue) -> JsonValue:
         """What stands there, whatever it is; None if nothing."""
-        for steps in self._paths.get(self.text, []):
-            values = _walk(item, steps)
+        for one in self._either:
+            values = one.values(item)
             if values:
                 return values[0] if len(values) == 1 else values
         return None
 
-    def _values(self, path: str, item: JsonValue) -> list[str]:
-        for steps in self._paths[path]:
-            texts = [text for value in _walk(item, steps) if (text := _scalar(value))]
-            if texts:
-                return texts
-        return []
+
+class _Alternative:
+    """A path, or a text with {paths} in it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.strip()
+        self._steps = [] if "{" in text else _steps(text)
+        self._slots: dict[str, list[list[str]]] = {}
+        for path, name in _SLOT.findall(text):
+            if name and name not in _FILTERS:
+                raise ConfigurationError(f"{text!r}: no filter {name!r}; there are {', '.join(_FILTERS)}")
+            self._slots[path] = [_steps(one) for one in path.split(" or ")]
+
+    def values(self, item: JsonValue) -> list[JsonValue]:
+        return [] if self._slots else _walk(item, self._steps)
+
+    def texts(self, item: JsonValue) -> list[str]:
+        if not self._slots:
+            return [text for value in _walk(item, self._steps) if (text := _scalar(value))]
+        filled: dict[str, str] = {}
+        for path, either in self._slots.items():
+            texts = (_scalar(value) for steps in either for value in _walk(item, steps))
+            filled[path] = next((text for text in texts if text), "")
+            if not filled[path]:
+                return []
+
+        def value(slot: re.Match[str]) -> str:
+            text = filled[slot[1]]
+            return text.partition("/")[0] if slot[2] == "host" else text.lower() if slot[2] == "lower" else text
+
+        return [_SLOT.sub(value, self._text)]
 
 
 def _steps(path: str) -> list[str]:

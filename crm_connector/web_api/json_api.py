@@ -4,21 +4,22 @@
 
 Settings: `url`; `mapping` (a shipped name or an own file) or the mapping itself as `requests` and `auth`; `token_file`,
 `user` and `password_file` for what `auth` wants; `ca_file` for an own certificate authority; `deadline_seconds` (600);
-further those of RowReader.
+`per_minute`: the most requests, for APIs that count them; further those of RowReader.
 """
 
 from __future__ import annotations
 
 import re
-import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import number_setting, refuse_unknown
 from abusehandler.crm_connector.web_api.bounded_client import ApiError, BoundedClient
-from abusehandler.crm_connector.web_api.mapping import FromTable, Request, load_mapping, read_mapping
+from abusehandler.crm_connector.web_api.credentials import secret_setting, url_setting
+from abusehandler.crm_connector.web_api.mapping import FromTable, Request, checked_auth, load_mapping, read_mapping
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -47,23 +48,27 @@ class JsonApi:
             "password_file",
             "ca_file",
             "deadline_seconds",
+            "per_minute",
         )
         refuse_unknown(settings, (*known, *ROW_SETTINGS))
         self._settings = settings
-        self._url = _url(settings)
+        self._url = url_setting(settings, "https://netbox.example.net")
         if settings.get("mapping"):
             self._mapping = load_mapping(str(settings["mapping"]), base)
+            if "auth" in settings:  # a newer kind of token than the mapping knows, a proxy with a login of its own
+                self._mapping = replace(self._mapping, auth=checked_auth(settings["auth"], "auth"))
         else:
             self._mapping = read_mapping(
                 {key: settings[key] for key in ("requests", "auth") if key in settings}, "requests"
             )
         self._secrets = {
             "user": str(settings.get("user", "")),
-            "token": _secret(settings, "token_file", base),
-            "password": _secret(settings, "password_file", base),
+            "token": secret_setting(settings, "token_file", base),
+            "password": secret_setting(settings, "password_file", base),
         }
         self._ca_file = str(base / Path(str(settings["ca_file"])).expanduser()) if settings.get("ca_file") else None
         self._deadline = number_setting(settings, "deadline_seconds", 600, 1, 86400)
+        self._per_minute = number_setting(settings, "per_minute", 0, 0, 100_000)
         for value in self._auth_texts():
             for name in _SLOT.findall(value):
                 if not self._secrets.get(name):
@@ -80,8 +85,9 @@ class JsonApi:
         headers = {str(auth["header"]): self._fill(str(auth.get("value", "{token}")))} if "header" in auth else {}
         basic = (self._secrets["user"], self._secrets["password"]) if auth.get("basic") else None
         client = BoundedClient(
-            self._url, headers=headers, basic=basic, ca_file=self._ca_file, deadline_seconds=self._deadline
-        )
+            self._url, headers=headers, basic=basic, ca_file=self._ca_file, deadline_seconds=self._deadline,
+            per_minute=self._per_minute,
+        )  # fmt: skip
         tables: dict[str, list[Any]] = {}
         keyed: dict[str, dict[str, Any]] = {}
         wanted = {one.for_each for one in self._mapping.requests}
@@ -134,20 +140,27 @@ class JsonApi:
         seen: set[str] = set()
         number = request.page.start if request.page else 0
         last: Any = None
-        count = 0
+        count = read = 0
         while True:
             if request.page:
                 (parameters if form is None else form)[request.page.parameter] = str(number)
-            answer = client.ask(request.method, path, parameters, form, request.json)
-            if request.error is not None and request.error.text_of(answer):
-                raise ApiError(f"{request.path}: {request.error.text_of(answer)[:200]}")
+            try:
+                answer = client.ask(request.method, path, parameters, form, request.json)
+            except ApiError as error:
+                if error.status and error.status == request.none_status:
+                    return
+                raise
+            told = request.error.told(answer) if request.error is not None else ""
+            if told:
+                raise ApiError(f"{client.address(request.path)}: it says: {told}")
             items = _list_of(answer if request.items is None else request.items.found(answer), request)
             if items and items == last:
                 raise ApiError(
                     f"{request.path}: the same page came twice; does the API page for ever? Look at page: and next:"
                 )
-            yield from items
+            yield from (item for item in items if request.where.fits(item))
             last = items
+            read += 1
             count += len(items)
             if request.next is not None:
                 following = request.next.text_of(answer)
@@ -158,12 +171,15 @@ class JsonApi:
                         f"{request.path}: the next page {following[:200]} was already read; it would never end"
                     )
                 seen.add(following)
-                path, parameters = (
-                    (following, {}) if "://" in following else (path, {**parameters, "cursor": following})
-                )
+                # A whole address, one relative to this page, or a word to be sent back.
+                if "://" in following or following.startswith(("/", "?")):
+                    path, parameters = client.absolute(path, following), {}
+                else:
+                    parameters = {**parameters, "cursor": following}
             elif request.page is not None:
                 total = request.page.total.text_of(answer) if request.page.total is not None else ""
-                if not items or (total.isdecimal() and count >= int(total)):
+                pages = request.page.pages.text_of(answer) if request.page.pages is not None else ""
+                if not items or _reached(count, total) or _reached(read, pages):
                     return
                 number += request.page.step
             else:
@@ -196,10 +212,16 @@ def _taken(one: AnswerPath | FromTable, item: Any, keyed: Mapping[str, Mapping[s
     return one.text_of(item)
 
 
+def _reached(count: int, total: str) -> bool:
+    return total.isascii() and total.isdigit() and count >= int(total[:12])
+
+
 def _list_of(found: Any, request: Request) -> list[Any]:
     """The items of a page: a list, the values of an object of objects, or one object. Raises ApiError."""
     if found is None or found == "":
         return []
+    if request.names and isinstance(found, dict):
+        return [{"value": name} for name in found]
     if isinstance(found, list):
         return [one if isinstance(one, dict) else {"value": one} for one in found]
     if isinstance(found, dict):
@@ -207,32 +229,3 @@ def _list_of(found: Any, request: Request) -> list[Any]:
             return list(found.values())
         return [found] if found else []
     raise ApiError(f"{request.path}: items: there is no list at {request.items.text if request.items else 'the top'}")
-
-
-def _url(settings: Mapping[str, Any]) -> str:
-    url = settings.get("url")
-    parts = urlsplit(url) if isinstance(url, str) else None
-    try:
-        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError
-    except ValueError as error:
-        raise ConfigurationError("url: write the address of the API, for example https://netbox.example.net") from error
-    if parts.username or parts.password:
-        raise ConfigurationError("url: write user: and password_file: beside url, not into it")
-    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise ConfigurationError(
-            f"url: {url} is not encrypted, and customer data would be read on the way; write https://"
-        )
-    return str(url)
-
-
-def _secret(settings: Mapping[str, Any], key: str, base: Path) -> str:
-    if not settings.get(key):
-        return ""
-    path = (base / Path(str(settings[key])).expanduser()).absolute()
-    try:
-        if path.stat().st_mode & stat.S_IRWXO:
-            raise ConfigurationError(f"{key}: {path} can be read by everybody; chmod 640 {path}")
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{key}: {path}: {error}") from error

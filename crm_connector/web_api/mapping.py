@@ -13,10 +13,15 @@
         parameters: {limit: 500}
         items: results                     # where the list stands; empty: the answer itself
         next: next                         # where the address of the next page stands, or
-        page: {parameter: offset, start: 0, step: 500, total: count}   # total: where the number of all stands
+        page: {parameter: offset, start: 0, step: 500, total: count}   # total: where the number of all items stands;
+                                           # pages: where the number of pages stands
         for_each: clients                  # once for each item of that request; {name} in path and parameters is its value
         key: id                            # kept as a table, not read as rows
-        error: error.message               # if this is there, the answer is one about an error
+        error: error.message               # if this is there, the answer is one about an error; or
+        error: {say: message, where: {result: [error]}}
+        where: {status: [Active, Suspended]}    # items with other values are passed over; "" stands for none
+        names: true                        # the items are the names of the members of an object
+        none_status: 404                   # this status says that there are no items
         take:                              # field of a customer file: path; see answer_path.py
           prefix: prefix
           customer_id: tenant.id
@@ -45,6 +50,7 @@ SHIPPED = Path(__file__).parent / "mappings"
 _MAPPING_KEYS = ("about", "documented", "tested", "auth", "requests", "settings")
 _REQUEST_KEYS = (
     "name", "path", "method", "parameters", "form", "json", "items", "next", "page", "for_each", "key", "error", "take",
+    "where", "names", "none_status",
 )  # fmt: skip
 
 
@@ -59,12 +65,39 @@ class FromTable:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Paging by a number in the request: `start`, then `step` more each time. `total` is where the number of all stands."""
+    """Paging by a number in the request: `start`, then `step` more each time.
+
+    `total` is where the number of all items stands, `pages` where that of all pages does.
+    """
 
     parameter: str
     start: int
     step: int
     total: AnswerPath | None
+    pages: AnswerPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Values that items must have at some places, in small letters."""
+
+    wanted: tuple[tuple[AnswerPath, frozenset[str]], ...] = ()
+
+    def fits(self, item: Any) -> bool:
+        """Whether the item has one of the values at each place."""
+        return all(path.text_of(item).lower() in values for path, values in self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSign:
+    """How an answer is known to be about an error: it is like `where`, and says something at `say`."""
+
+    say: AnswerPath
+    where: Where = field(default_factory=Where)
+
+    def told(self, answer: Any) -> str:
+        """The message; empty for an answer that is none about an error."""
+        return self.say.text_of(answer)[:200] if self.where.fits(answer) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +115,11 @@ class Request:
     page: Page | None = None
     for_each: str = ""
     key: AnswerPath | None = None
-    error: AnswerPath | None = None
+    error: ErrorSign | None = None
     take: Mapping[str, tuple[AnswerPath | FromTable, ...]] = field(default_factory=dict)
+    where: Where = field(default_factory=Where)
+    names: bool = False
+    none_status: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +167,15 @@ def read_mapping(data: Any, where: str) -> ApiMapping:
         seen.add(request.name)
     if not any(request.take for request in requests):
         raise ConfigurationError(f"{where}: no request has take:, so nothing would be read")
-    auth = data.get("auth") or {}
+    return ApiMapping(checked_auth(data.get("auth") or {}, where), tuple(requests), str(data.get("about", "")))
+
+
+def checked_auth(auth: Any, where: str) -> Mapping[str, Any]:
+    """How an API is told who asks. Raises ConfigurationError."""
+    if not isinstance(auth, dict):
+        raise ConfigurationError(f'{where}: auth: write {{header: Authorization, value: "Bearer {{token}}"}}')
     _only(auth, ("header", "value", "basic", "parameters", "form"), f"{where}: auth")
-    return ApiMapping(auth, tuple(requests), str(data.get("about", "")))
+    return auth
 
 
 def _request(entry: Any, where: str) -> Request:
@@ -155,9 +197,37 @@ def _request(entry: Any, where: str) -> Request:
         _page(entry["page"], where) if "page" in entry else None,
         str(entry.get("for_each", "")),
         _path(entry, "key", where),
-        _path(entry, "error", where),
+        _error(entry["error"], where) if "error" in entry else None,
         {str(name): _taken(name, value, where) for name, value in (entry.get("take") or {}).items()},
+        _where(entry.get("where") or {}, where),
+        bool(entry.get("names", False)),
+        _status(entry.get("none_status", 0), where),
     )
+
+
+def _where(entry: Any, where: str) -> Where:
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{where}: where: write {{status: [Active]}}, this is {entry!r}")
+    wanted = []
+    for path, values in entry.items():
+        some = values if isinstance(values, list) else [values]
+        wanted.append((AnswerPath(str(path)), frozenset("" if one is None else str(one).lower() for one in some)))
+    return Where(tuple(wanted))
+
+
+def _error(entry: Any, where: str) -> ErrorSign:
+    if isinstance(entry, dict):
+        _only(entry, ("say", "where"), f"{where}: error")
+        if "say" not in entry:
+            raise ConfigurationError(f"{where}: error: say: write where the message stands")
+        return ErrorSign(AnswerPath(str(entry["say"])), _where(entry.get("where") or {}, f"{where}: error"))
+    return ErrorSign(AnswerPath(str(entry)))
+
+
+def _status(value: Any, where: str) -> int:
+    if value != 0 and (isinstance(value, bool) or not isinstance(value, int) or not 400 <= value <= 499):
+        raise ConfigurationError(f"{where}: none_status: write a status from 400 to 499, this is {value!r}")
+    return int(value)
 
 
 def _taken(name: Any, value: Any, where: str) -> tuple[AnswerPath | FromTable, ...]:
@@ -178,14 +248,14 @@ def _one_taken(name: Any, value: Any, where: str) -> AnswerPath | FromTable:
 def _page(entry: Any, where: str) -> Page:
     if not isinstance(entry, dict) or "parameter" not in entry:
         raise ConfigurationError(f"{where}: page: write {{parameter: NAME, start: 0, step: 100}}")
-    _only(entry, ("parameter", "start", "step", "total"), f"{where}: page")
+    _only(entry, ("parameter", "start", "step", "total", "pages"), f"{where}: page")
     try:
         start, step = int(entry.get("start", 0)), int(entry.get("step", 1))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{where}: page: start and step are numbers") from error
     if step < 1:
         raise ConfigurationError(f"{where}: page: step: write a number from 1")
-    return Page(str(entry["parameter"]), start, step, _path(entry, "total", where))
+    return Page(str(entry["parameter"]), start, step, _path(entry, "total", where), _path(entry, "pages", where))
 
 
 def _path(entry: Mapping[str, Any], key: str, where: str) -> AnswerPath | None:

@@ -4,7 +4,7 @@
 
 import os
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -108,6 +108,30 @@ def test_a_restart_with_a_cut_file(tmp_path, settings):
     assert len(list((tmp_path / "state").iterdir())) == 1
 
 
+def test_a_restart_with_a_shifted_column(tmp_path, settings):
+    """As many prefixes as before, all of other customers."""
+    settings["state_path"] = "state"
+    write(tmp_path / "c.csv", rows(100))
+    open_directory(settings, base=tmp_path)
+    write(tmp_path / "c.csv", rows(100, "8"))
+    known = open_directory(settings, base=tmp_path)
+    assert found(known) == "7"
+    assert "100 of 100 prefixes would change their customer" in known.problems()[0]
+
+
+def test_who_only_looks_changes_nothing(tmp_path, settings):
+    settings["state_path"] = "state"
+    write(tmp_path / "c.csv", rows(100))
+    assert found(open_directory(settings, base=tmp_path, read_only=True)) == "7"
+    assert not (tmp_path / "state").exists()
+    open_directory(settings, base=tmp_path)
+    [copy] = (tmp_path / "state").iterdir()
+    before = copy.read_bytes()
+    write(tmp_path / "c.csv", rows(99))
+    assert found(open_directory(settings, base=tmp_path, read_only=True), "192.0.2.99") == "none"
+    assert copy.read_bytes() == before
+
+
 def test_a_damaged_copy_is_not_used(tmp_path, settings):
     settings["state_path"] = "state"
     write(tmp_path / "c.csv", rows(100))
@@ -185,6 +209,32 @@ def test_a_remote_source_that_tells_no_changes_is_not_read_all_the_time(tmp_path
     assert found(known) == "second"
 
 
+def test_a_restart_does_not_wait_for_a_remote_source(tmp_path):
+    """The copy serves at once, and is replaced in the background."""
+    Slow.answer = "first"
+    settings = {"connector": f"{__name__}:Slow", "state_path": "state", "every_minutes": 0}
+    open_directory(settings, base=tmp_path)
+    Slow.answer = "second"
+    known = open_directory(settings, base=tmp_path)
+    assert found(known) == "first"
+    assert wait_for(known)
+    assert found(known) == "second"
+    [copy] = (tmp_path / "state").glob("*.copy")
+    lines = copy.read_bytes().splitlines(keepends=True)
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / copy.name).write_bytes(lines[0] + b"{rubbish\n" + lines[-1])
+    Slow.answer = "third"
+    assert found(open_directory({**settings, "state_path": "damaged"}, base=tmp_path)) == "third"
+
+
+def test_data_that_grows_old_raises_the_alarm(tmp_path):
+    Slow.answer = "first"
+    known = open_directory({"connector": f"{__name__}:Slow", "max_age_hours": 1}, base=tmp_path)
+    assert known.problems() == []
+    known.links[0]._good_at -= timedelta(hours=2)
+    assert "the data is old, read " in known.problems()[0]
+
+
 def test_an_own_class_in_an_own_file(tmp_path):
     text = "from abusehandler.crm_connector.stub import StubConnector\nclass Ours(StubConnector):\n    pass\n"
     (tmp_path / "our_crm.py").write_text(text)
@@ -230,3 +280,31 @@ def test_right_settings(tmp_path):
     settings = {"connector": "csv", "path": "c.csv"}
     assert check_settings(settings) == []
     assert "No such file" in check_settings(settings, base=tmp_path)[0]
+
+
+def test_a_large_file_is_read_in_the_background(tmp_path, settings, monkeypatch):
+    write(tmp_path / "c.csv", rows(50))
+    known = open_directory(settings, base=tmp_path)
+    monkeypatch.setattr("abusehandler.crm_connector.files.delimited._LARGE", 100)
+    write(tmp_path / "c.csv", rows(50, "8") + "\n" * 10)
+    known.links[0]._max_gone = 100
+    assert wait_for(known)
+    assert found(known) == "8"
+    # It shrinks while a thread has read it: the newer state is the one that counts.
+    write(tmp_path / "c.csv", rows(50, "9"))
+    assert known.refresh(wait=True)
+    assert found(known) == "9"
+
+
+def test_a_large_file_that_is_cut_in_the_middle(tmp_path, settings):
+    """An export that died: its half row names somebody else's address, and all below it are gone."""
+    lines = [f"10.{at >> 8}.{at & 255}.0/24,{at}\n" for at in range(20_000)]
+    write(tmp_path / "c.csv", "prefix,id\n" + "".join(lines))
+    known = open_directory(settings, base=tmp_path)
+    whole = (tmp_path / "c.csv").read_text()
+    write(tmp_path / "c.csv", whole[: len(whole) // 2 + 3])
+    assert known.refresh(wait=True) is False
+    assert found(known, "10.78.31.1") == "19999"
+    told = known.problems()[0]
+    assert "of 20000 prefixes would be gone" in told
+    assert "crm import --accept" in told

@@ -197,3 +197,61 @@ def test_a_file_cut_within_a_row(opened):
 def test_messages_hold_no_control_sequences(opened):
     known = opened("prefix,id\n\x1b[2Jrubbish,1\n")
     assert "\x1b" not in known.problems()[0]
+
+
+MESSY = """"Export of 2026-01-01, page 1"
+
+Cust ID,Customer Name,IP Range Start,IP Range End,Abuse Mail,Tech Mail
+7,"Müller, Söhne & Co",192.0.2.0,192.0.2.255,abuse@example.net,noc@example.net
+8,,198.51.100.7,,"<b@example.net>",
+9,X,203.0.113.9,203.0.113.1,c@example.net,
+Total: 3 customers
+"""
+
+
+def test_a_title_above_the_header_and_a_sum_below(opened):
+    """Taken for a row of the table, the title would turn a range into its two ends."""
+    known = opened(MESSY)
+    assert ask(known, "192.0.2.77") == "7"
+    assert ask(known, "198.51.100.7") == "8"
+    assert ask(known, "203.0.113.9") == "none"
+    assert known.customer("7").name == "Müller, Söhne & Co"
+    assert {(one.email, one.role) for one in known.customer("7").contacts} == {
+        ("abuse@example.net", "abuse"),
+        ("noc@example.net", "technical"),
+    }
+    assert set(known.snapshot.customers()) == {"7", "8", "9"}
+    assert known.problems() == [
+        "customers.csv:1: above the header; not read",
+        "customers.csv:6: 203.0.113.9 to 203.0.113.1 is not a range; row left out",
+        "customers.csv:7: nothing but one cell; row left out",
+    ]
+
+
+def test_own_names_below_a_title(opened):
+    text = "Our list\nAdres klienta,Numer\n192.0.2.0/28,7\n"
+    assert ask(opened(text, columns={"prefix": "Adres klienta", "customer_id": "Numer"}), "192.0.2.1") == "7"
+
+
+def test_a_range_without_a_header(opened):
+    known = opened("list of ranges\n192.0.2.0,192.0.2.255,7\n198.51.100.0,198.51.100.15,8\n")
+    assert ask(known, "192.0.2.77") == "7"
+    assert ask(known, "198.51.100.9") == "8"
+
+
+def test_a_contact_that_reads_another_language(opened):
+    known = opened("prefix,id,email,language\n192.0.2.0/28,7,a@example.net,de\n,7,b@example.net,en\n")
+    customer = known.customer("7")
+    assert customer.language == "de"
+    assert [(one.email, one.language) for one in customer.contacts] == [("a@example.net", ""), ("b@example.net", "en")]
+
+
+def test_every_system_has_its_own_name_for_the_role(opened):
+    known = opened(
+        "prefix,id,email,role\n192.0.2.0/28,7,a@example.net,Abuse desk\n,7,b@example.net,NOC\n,7,*unknown*,x\n"
+    )
+    assert [(one.email, one.role) for one in known.customer("7").contacts] == [
+        ("a@example.net", "abuse"),
+        ("b@example.net", "noc"),
+    ]
+    assert known.problems() == []

@@ -153,6 +153,48 @@ def test_kea(opened):
     assert [problem.partition(": ")[0] for problem in known.problems()] == ["kea-leases4.csv:7", "kea-leases4.csv:8"]
 
 
+def kea_row(mac, lifetime, expire):
+    return f"192.0.2.10,00:1a:2b:3c:4d:{mac},,{lifetime},{int(expire.timestamp())},1,0,0,,0,,0\n"
+
+
+def test_kea_after_its_clean_up(opened):
+    """LFC leaves the last row of each address; the history knows the others."""
+    head = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context,pool_id\n"
+    ten = utc(2026, 1, 31, 10)
+    files = [
+        kea_row("aa", 3600, ten.replace(hour=11)),
+        kea_row("aa", 3600, ten.replace(hour=11, minute=30)),  # renewed at 10:30
+        kea_row("bb", 3600, ten.replace(hour=14)),  # somebody else from 13:00, and cleaned up
+        kea_row("bb", 3600, ten.replace(hour=14, minute=30)),  # renewed
+    ]
+    for text in files:
+        known = opened("kea", {"kea-leases4.csv": head + text}, history_file="history.db")
+    assert holder(known, "192.0.2.10", ten) == "00:1a:2b:3c:4d:aa"
+    assert holder(known, "192.0.2.10", ten.replace(hour=11, minute=29)) == "00:1a:2b:3c:4d:aa"
+    assert holder(known, "192.0.2.10", ten.replace(hour=12)) == "none"
+    assert holder(known, "192.0.2.10", ten.replace(hour=13)) == "00:1a:2b:3c:4d:bb"
+    assert holder(known, "192.0.2.10", ten.replace(hour=14, minute=29)) == "00:1a:2b:3c:4d:bb"
+    assert len(list(known.links[0].layer.assignments())) == 2
+    [answer] = known.lookup_many([Query("192.0.2.10", ten.replace(hour=14))])
+    assert answer.source == "kea-leases4.csv:2"
+
+
+def test_isc_dhcpd_after_its_clean_up(opened):
+    """dhcpd writes the file anew and leaves out what is over; what was given back early stays ended early."""
+
+    def lease(mac, start, end):
+        return (
+            f"lease 192.0.2.10 {{\n  starts 6 2026/01/31 {start}:00;\n  ends 6 2026/01/31 {end}:00;\n"
+            f"  hardware ethernet 00:1a:2b:3c:4d:{mac};\n}}\n"
+        )
+
+    for text in (lease("aa", "10:00", "12:00"), lease("aa", "10:00", "10:40"), lease("bb", "11:00", "12:00"), ""):
+        known = opened("isc-dhcpd", {"dhcpd.leases": text}, history_file="history.db")
+    assert holder(known, "192.0.2.10", utc(2026, 1, 31, 10, 39)) == "00:1a:2b:3c:4d:aa"
+    assert holder(known, "192.0.2.10", utc(2026, 1, 31, 10, 45)) == "none"
+    assert holder(known, "192.0.2.10", utc(2026, 1, 31, 11, 0)) == "00:1a:2b:3c:4d:bb"
+
+
 def test_kea6_with_delegated_prefixes(opened):
     text = (
         "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,fqdn_fwd,fqdn_rev,hostname,"
@@ -279,6 +321,43 @@ def test_port_blocks_from_ipfix_csv(opened):
     assert holder(known, "192.0.2.1", utc(2026, 1, 31, 11, 15), 1500) == "none"
     assert holder(known, "192.0.2.1", utc(2026, 1, 31, 11, 30), 1500) == "100.64.0.3"
     assert len(known.problems()) == 2
+
+
+def test_port_blocks_as_ipfix_collectors_write_them(opened):
+    """RFC 8158: milliseconds, a number of ports in place of the last one, events of other kinds between."""
+    begin = int(utc(2026, 1, 31, 10).timestamp() * 1000)
+    rows = [
+        (begin, 16, "100.64.0.1", "192.0.2.1", 1024, 512),
+        (begin + 250, 13, "100.64.0.9", "192.0.2.1", 0, 0),  # quota exceeded
+        (begin + 500, "Port Block Allocation", "100.64.0.2", "192.0.2.1", 1536, 512),
+        (begin + 3_600_000, 17, "100.64.0.1", "192.0.2.1", 1024, 512),
+        (begin + 3_600_000, 14, "100.64.0.7", "192.0.2.7", 0, 0),  # the whole address
+        # crosses midnight
+        (begin + 13 * 3_600_000, 16, "100.64.0.3", "192.0.2.1", 1024, 512),
+        (begin + 15 * 3_600_000, 17, "100.64.0.3", "192.0.2.1", 1024, 512),
+    ]
+    text = "observationTimeMilliseconds,natEvent,sourceIPv4Address,postNATSourceIPv4Address,portRangeStart,portRangeNumPorts\n"
+    text += "".join(",".join(map(str, row)) + "\n" for row in rows)
+    known = opened("port-blocks", {"nat.csv": text})
+    at = utc(2026, 1, 31, 10, 30)
+    assert holder(known, "192.0.2.1", at, 1535) == "100.64.0.1"
+    assert holder(known, "192.0.2.1", at, 1536) == "100.64.0.2"
+    assert holder(known, "192.0.2.1", utc(2026, 2, 1), 1100) == "100.64.0.3"
+    assert holder(known, "192.0.2.1", utc(2026, 2, 1, 1), 1100) == "none"
+    assert holder(known, "192.0.2.7", utc(2026, 1, 31, 12), 40000) == "100.64.0.7"
+    assert known.problems() == []
+
+
+def test_one_port_for_each_session(opened):
+    """Some log every translation; then a block is one port."""
+    text = (
+        "time,natEvent,sourceIPv4Address,postNATSourceIPv4Address,postNAPTSourceTransportPort\n"
+        "2026-01-31T10:00:00Z,4,100.64.0.1,192.0.2.1,5000\n2026-01-31T10:05:00Z,5,100.64.0.1,192.0.2.1,5000\n"
+    )
+    known = opened("port-blocks", {"nat.csv": text})
+    assert holder(known, "192.0.2.1", utc(2026, 1, 31, 10, 1), 5000) == "100.64.0.1"
+    assert holder(known, "192.0.2.1", utc(2026, 1, 31, 10, 1), 5001) == "none"
+    assert holder(known, "192.0.2.1", utc(2026, 1, 31, 10, 5), 5000) == "none"
 
 
 def test_port_blocks_from_syslog(opened):

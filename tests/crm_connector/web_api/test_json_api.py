@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An API that misbehaves: what is said, and that the bots go on."""
 
+import contextlib
 import shutil
 import subprocess
+import time
 from datetime import datetime, timezone
 
 import pytest
@@ -89,6 +91,79 @@ def test_an_api_that_pages_for_ever(opened):
     ]
     with pytest.raises(ConfigurationError, match="would never end"):
         opened(pages, request=circle)
+
+
+def test_an_api_that_has_something_new_on_every_page_for_ever(opened):
+    """No page comes twice; the time and number of requests are limited all the same."""
+
+    class Endless:
+        number = 0
+
+        def __iter__(self):
+            self.number += 1
+            yield {"path": "/nets", "answer": {"rows": [{"n": self.number}]}}
+
+    paged = {**REQUEST, "page": {"parameter": "page", "start": 1}}
+    with pytest.raises(ConfigurationError, match="took too long"):
+        opened(Endless(), request=paged, deadline_seconds=1)
+
+
+def test_an_api_that_counts_requests(opened, monkeypatch):
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    pages = [
+        {"path": "/nets", "parameters": {"p": "2"}, "answer": {"rows": []}},
+        {"path": "/nets", "answer": {**ROWS, "next": "?p=2"}},
+    ]
+    opened(pages, request={**REQUEST, "next": "next"}, per_minute=2)
+    assert slept[0] == 0
+    assert 25 < slept[1] <= 30
+    with pytest.raises(ConfigurationError, match="write a larger deadline_seconds"):
+        opened(pages, request={**REQUEST, "next": "next"}, per_minute=2, deadline_seconds=10)
+
+
+@pytest.mark.parametrize("following", ["{url}/nets?p=2", "/nets?p=2", "?p=2"])
+def test_the_next_page_by_its_address(opened, following):
+    second = {"rows": [{"net": "192.0.2.16/28", "owner": {"id": 8}}]}
+    pages = [
+        {"path": "/nets", "parameters": {"p": "2"}, "answer": second},
+        {"path": "/nets", "answer": {**ROWS, "next": following}},
+    ]
+    known, _ = opened(pages, request={**REQUEST, "next": "next"})
+    assert [holder(known, "192.0.2.3"), holder(known, "192.0.2.17")] == ["7", "8"]
+
+
+def test_a_server_that_wants_to_be_left_alone_is(opened, tmp_path, monkeypatch):
+    exchanges = [{"path": "/nets", "answer": ROWS}]
+    known, server = opened(exchanges)
+    exchanges[0].update(answer="", status=429, answer_headers={"Retry-After": "3600"})
+    known.refresh(wait=True)
+    assert "HTTP 429, asks to come back in 3600 s" in known.problems()[0]
+    asked = len(server.asked)
+    exchanges[0].update(answer=ROWS, status=200)
+    assert known.refresh(wait=True) is False
+    assert len(server.asked) == asked
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3700)
+    assert known.refresh(wait=True) is True
+    assert known.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        ("9" * 100_000, 86400),
+        ("Wed, 01 Jan 2020 00:00:00 GMT", 0),
+        ("Wed, 01 Jan 2120 00:00:00 GMT", 86400),
+        ("soon", 0),
+        ("-5", 0),
+        ("", 0),
+        ("٣", 0),
+    ],
+)
+def test_when_to_come_back(header, seconds):
+    assert bounded_client.retry_after(header) == seconds
 
 
 def test_pages_lead_to_no_other_server(opened):
@@ -183,6 +258,8 @@ def test_wrong_settings(settings, told, tmp_path):
         ("{a.b}/{list.0.c}", ["1/2"]),
         ("{a.b}/{none}", []),
         ("{address|host}", ["192.0.2.1"]),
+        ("none or {a.b}-{none} or {a.b} {list.0.c}", ["1 2"]),
+        ("{none or a.b}", ["1"]),
         ("=abuse", ["abuse"]),
         ("a", []),
         ("none", []),
@@ -191,3 +268,12 @@ def test_wrong_settings(settings, told, tmp_path):
 def test_paths(path, found):
     item = {"a": {"b": 1}, "list": [{"c": 2}, {"c": 3}], "words": ["x", "y"], "address": "192.0.2.1/24"}
     assert AnswerPath(path).texts(item) == found
+
+
+@pytest.mark.parametrize(
+    "path", ["a or " * 25_000 + "b", "{a}" * 30_000, "{" * 100_000, "{a or " * 15_000, "=" + "x" * 100_000]
+)
+def test_evil_paths(path):
+    """Own mappings are the ISP's own, and yet a slip must not hang the bot."""
+    with contextlib.suppress(ConfigurationError):
+        AnswerPath(path).texts({"a": "1"})

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import ssl
 import threading
@@ -12,10 +13,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class Loopback:
-    """Answers with the first exchange that fits; `{url}` in an answer is the server's own address."""
+    """Answers with the first exchange that fits; `{url}` in an answer is the server's own address.
 
-    def __init__(self, exchanges, *, tls=None):
+    `refused` is what a caller hears who is not let in, or asks for what is not there.
+    """
+
+    def __init__(self, exchanges, *, tls=None, refused=None):
         self.exchanges = exchanges
+        self.refused = refused
         self.asked = []
         loopback = self
 
@@ -52,7 +57,8 @@ class Loopback:
         parts = urlsplit(handler.path)
         parameters = dict(parse_qsl(parts.query))
         self.asked.append(handler.path)
-        for exchange in self.exchanges:
+        refused = [{"path": parts.path, **self.refused}] if self.refused else []
+        for exchange in itertools.chain(self.exchanges, refused):
             if exchange["path"] == parts.path and all(
                 wanted.items() <= given.items()
                 for wanted, given in (
