@@ -21,11 +21,11 @@ _NOT_PUBLIC = tuple(
 _V4 = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d|0\d{1,2})"
 _IPV4 = re.compile(
     rf"(?<![\w.])(?P<ip>{_V4}\.{_V4}\.{_V4}\.{_V4})(?!\d|\.\d{{1,3}}\.|[.-][\w-]{{0,60}}[A-Za-z][\w-]{{0,60}}\.[A-Za-z])"
-    r"(?:/(?P<prefix>\d{1,2})(?![\w./])|[:#](?P<port>\d{1,5})(?![\w.])|\.(?P<dotport>\d{1,5})(?=[\s:>,)\]]))?"
+    r"(?:/(?P<prefix>\d{1,2})(?![\w./])|(?:[:#]|\]:|/(?=\d{3}))(?P<port>\d{1,5})(?![\w./])|\.(?P<dotport>\d{1,5})(?=[\s:>,)\]]))?"
 )
 _IPV6 = re.compile(
     r"(?<![\w:.\-/])(?P<open>\[)?(?P<ip>(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,37})[0-9A-Fa-f:]{3,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)"
-    r"(?:/(?P<prefix>\d{1,3})(?![\w/])|(?(open)\](?::(?P<port>\d{1,5})(?!\w))?|(?![\w:]|\.\d)))"
+    r"(?:/(?P<prefix>\d{1,3})(?![\w/])|(?(open)\](?::(?P<port>\d{1,5})(?!\w))?|(?:\.(?P<dotport>\d{1,5})(?=:?[\s>,)])|(?![\w:]|\.\d))))"
 )
 _VERSION_BEFORE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9_.+-]{1,30}/|\b(?:v|ver|version|release|build|firmware|rv|oid)[.:= ]{0,3})$", re.I
@@ -102,6 +102,8 @@ def find_addresses(text: str) -> list[FoundAddress]:
         if not ip:
             continue
         ranged = _RANGE_AFTER.match(text, match.end())
+        if ranged is not None and not _is_range(ip, text, ranged):
+            ranged = None  # "from 192.0.2.1 to 198.51.100.7" tells who attacked whom
         prefix = int(match["prefix"]) if match["prefix"] else None
         found.append(
             FoundAddress(
@@ -115,6 +117,18 @@ def find_addresses(text: str) -> list[FoundAddress]:
         ends = {one.end for one in six}  # the dotted end of an IPv4-mapped one is no second address
         found = sorted([*six, *(one for one in found if one.end not in ends)], key=lambda one: one.start)
     return found
+
+
+def _is_range(first: str, text: str, between: re.Match[str]) -> bool:
+    """Whether two IPv4 addresses with a dash or "to" between them can be the ends of one network's range."""
+    second = _IPV4.match(text, between.end())
+    if second is None:
+        return True  # not an address: nothing else is decided by it
+    ends = canonical(second["ip"])
+    alike = 2 if any(char.isalpha() for char in between[0]) else 1
+    return first.split(".")[:alike] == ends.split(".")[:alike] and ipaddress.IPv4Address(
+        first
+    ) <= ipaddress.IPv4Address(ends)
 
 
 def _ipv6(text: str, most: int) -> list[FoundAddress]:
@@ -133,7 +147,7 @@ def _ipv6(text: str, most: int) -> list[FoundAddress]:
                 ip,
                 start,
                 start + len(raw),
-                _port(match["port"]),
+                _port(match["port"] or match["dotport"]),
                 prefix if prefix is not None and prefix < 128 else None,
             )
         )

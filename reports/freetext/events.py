@@ -47,8 +47,11 @@ def write_events(found: Findings, problem: Problem | None, mail: Mail, context: 
     chosen = chosen[:_MOST_URLS]
     out: list[ReadEvent] = []
     if found.hop and found.hop_passage and kind in _MAILED:
-        event = _event(found.hop.ip, None, kind, found.hop.when, None)
+        told = None if found.hop.when else clockwork.of_text((found.hop_passage, found.hop.start))
+        event = _event(found.hop.ip, None, kind, told[0] if told else found.hop.when, None)
         spans = {"source.ip": _span(found.hop_passage, found.hop.start, found.hop.end)}
+        if told:
+            spans["time.source"] = _span(*told[1:])
         return [ReadEvent(event, 1.0, spans)]
     if found.hop and found.hop_passage and not found.sites:
         event = _event(found.hop.ip, None, kind, found.hop.when, None)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.hops import Hop, hand_over
-from abusehandler.reports.freetext.names import registered_domain
+from abusehandler.reports.freetext.names import host_name, registered_domain
 from abusehandler.reports.freetext.passages import Passage, attachments, other_body, passage, passages
+from abusehandler.reports.freetext.problem import problems
 from abusehandler.reports.freetext.roles import Candidate, Place, candidates, subjects
 from abusehandler.reports.freetext.sites import Site, reported, sites
 
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(r"(?i)\b(?:c2|c&c|c2s|cnc|command[ -]and[ -]control|control server|controller|sinkhole)\b")
 
+#: "contacted a command and control server in your network"
+_CONTROL_HERE = re.compile(
+    r"(?i)\b(?:c2|c&c|cnc|command[ -]and[ -]control|control|controller)(?:[ -](?:server|host|panel|infrastructure|node)s?)?[ ]"
+    r"(?:in|on|within|inside|hosted (?:on|in|at|by|with)|located (?:in|at|on)|at)[ ](?:your|you)\b"
+)
+
+#: "shop.example.net, hosted at 192.0.2.1", "shop.example.net [192.0.2.1]"
+_HOST_BESIDE = re.compile(
+    r"(?P<host>(?:[\w-]{1,63}\.){1,6}[A-Za-z]{2,24})/?[ \t]?[,;:=]?[ \t]?(?:[\w-]{2,12}[ \t]){0,2}[(\[]?[ \t]?(?:(?:ip|"
+    r"IP)\w{0,3}[ \t:=]{1,3})?$"
+)
 _INFECTED = re.compile(r"(?i)infect|infiz|infik|infett|besmet|zakaż|zainfek|nakaž|заражен|инфицир|感染")
 
 
@@ -99,13 +111,40 @@ def _spoken(everything: dict[str, Candidate], body: Passage | None) -> float:
 
 def _weighed(passages_: list[Passage], mail: Mail, context: ReadContext) -> dict[str, Candidate]:
     """The candidates, those of the mail's own way to us pushed down: they are the reporter's."""
-    everything = candidates(passages_, context)
+    everything = candidates(passages_, context, controls=_controls(passages_, mail))
     way = " ".join(mail.header_all("received")[:20])
     for one in everything.values():
         if one.ip in way and one.weight < 3:
             one.weight -= 3.0
+    _spare_the_house(everything, mail)
     _spare_the_defanged(everything)
     return everything
+
+
+def _spare_the_house(everything: dict[str, Candidate], mail: Mail) -> None:
+    """An address beside a host of the reporter's own domain is the reporter's: "shop.example.net (192.0.2.1)"."""
+    house = registered_domain(mail.sender.rpartition("@")[2])
+    if len(everything) < 2 or not house:
+        return
+    label = house.split(".")[0]
+    for one in list(everything.values())[:200]:
+        for place in one.places[:20]:
+            text, start = place.passage.text, place.found.start
+            before = text[max(place.line.start, start - 80) : start]
+            match = _HOST_BESIDE.search(before) if label in before.lower() and place.role != "source" else None
+            if match and registered_domain(host_name(match["host"])) == house:
+                one.weight = min(one.weight, 0.0) - 4.0
+                break
+
+
+def _controls(passages_: list[Passage], mail: Mail) -> bool:
+    """Whether control servers are what is complained about."""
+    body = next((one for one in passages_ if one.kind == "body"), None)
+    text = body.text[:8000] if body else ""
+    if _CONTROL_HERE.search(text):
+        return True
+    ranking = problems(mail.subject, text)
+    return bool(ranking) and ranking[0].type == "c2-server"
 
 
 def _is_defanged(place: Place) -> bool:

@@ -37,6 +37,20 @@ _ELSEWHERE = frozenset(
 )
 
 
+#: "from 2026-11-19T06:50:00Z until 2026-11-19T07:05:00Z"
+_UNTIL = re.compile(
+    r"(?i):\d\d(?:\.\d{1,6})?[^\d\n]{0,14}?(?:[-–~至到]|から|\b(?:to|till|until|through|bis|und|and|à|au|jusqu['’]?à?|al?|"
+    r"hasta|até|fino a[l]?|tot|t/m|do|aż do|až do|до|по))[ \t]{0,3}"
+    r"(?:[\w,.]{2,12}[ \t]{1,2})?$"
+)
+#: The first of two times is the one of the incident.
+_LAST = frozenset(
+    """
+    last latest letzte letzter dernier derniere ultimo ultima ultimos laatste laatst ostatni ostatnia posledni
+    последний последняя senast senaste sidste
+    """.split()  # noqa: SIM905
+)
+_IN_BRACKETS = re.compile(r"[ \t]{0,2}[(\[][ \t]?(?:(?:at|on|since|seen|am|le|el|il|op)[ \t])?")
 _DATED = frozenset(("date", "datum", "fecha", "data", "дата", "sent", "gesendet"))
 _ENVELOPE = re.compile(
     r"(?mi)^[> \t]*(?:from|von|de|da|od|от|subject|betreff|objet|asunto|assunto|oggetto)[ \t]?:[ \t]"
@@ -72,9 +86,19 @@ class Clockwork:
             self._times[passage.part] = find_times(passage.text, self._now)
         return self._times[passage.part]
 
-    def on_line(self, passage: Passage, line: Line, explicit: bool) -> tuple[datetime, Passage, int, int] | None:
-        """The first time on the line that has a zone: its own, or (not `explicit`) the one stated for all."""
+    def on_line(
+        self, passage: Passage, line: Line, explicit: bool, behind: int = -1
+    ) -> tuple[datetime, Passage, int, int] | None:
+        """The first time on the line that has a zone: its own, or (not `explicit`) the one stated for all.
+
+        One in brackets right behind the address that ends at `behind` comes before all others.
+        """
         zone = None if explicit else self._zones.get(passage.part) or self.zone
+        opened = _IN_BRACKETS.match(passage.text, behind, line.end) if behind >= 0 else None
+        if opened:
+            for one in self.times(passage):
+                if one.start == opened.end() and (when := one.at(zone)) is not None:
+                    return when, passage, one.start, one.end
         for one in self.times(passage):
             if one.start >= line.end:
                 break
@@ -115,6 +139,8 @@ class Clockwork:
         if kind == "whois":
             return None
         before = words_of(passage.text[max(start, one.start - 60) : one.start])[-6:]
+        if _UNTIL.search(passage.text, max(start, one.start - 60), one.start):
+            return -1.5  # where a span ends
         if kind == "header":
             return -1.0 if "received" not in before else -0.5
         if _ELSEWHERE & set(before[-3:]):
@@ -125,6 +151,10 @@ class Clockwork:
         ):
             return -1.0  # when a mail was sent on, not when it happened
         rank = 2.0 if _INCIDENT & set(before) else 1.0
+        if _LAST & set(before[-3:]):
+            rank -= 0.2  # the first of both
+        if one.when.tzinfo is None:
+            rank -= 0.1  # "Local time: ..." beside "UTC time: ... UTC"
         return rank - (0.5 if one.year_guessed else 0.0)
 
 
@@ -150,7 +180,7 @@ def incident(candidate: Candidate, clockwork: Clockwork, passages: list[Passage]
     lines = [one for one in candidate.places[:50] if one.passage.kind != "subject" and one.weight >= -1]
     for explicit in (True, False):
         for place in lines:
-            when = when or clockwork.on_line(place.passage, place.line, explicit)
+            when = when or clockwork.on_line(place.passage, place.line, explicit, place.found.end)
     if when is None:
         told = next((one for one in candidate.places if one.passage.kind != "subject"), None)
         when = clockwork.of_text((told.passage, told.found.start) if told else None)

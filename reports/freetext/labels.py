@@ -17,9 +17,15 @@ _ROLES: tuple[Role, ...] = ("named", "service", "network", "control", "target", 
 _SIDES: tuple[Role, ...] = ("target", "source")
 _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u3099\u309a]+")
+#: Letters that Unicode does not take apart, as people without them on their keyboard write them.
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 #: The words inside URLs and host names are no labels.
 _NAMES = re.compile(r"\w{2,8}://\S{1,500}|\b[\w-]{1,63}\.[\w-]{1,63}\.[\w.-]{1,200}")
+#: `example.net`, but not the name of a field (`source.ip`); the words on both sides of it are no phrase.
+_SHORT_NAMES = re.compile(
+    r"(?<![\w./:@-])[\w-]{2,63}\.(?!(?:ipv?[46]?|addr|address|host|src|dst|source|target|name|resp|orig)\b)[a-z]{2,13}\b(?![./:-]\w)"
+)
 #: A label is near its value: this many words back (heading lines are searched whole).
 _REACH = 7
 _LONGEST = 5
@@ -30,7 +36,7 @@ def plain(text: str) -> str:
     text = text.casefold()
     if text.isascii():
         return text
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_LETTERS)
 
 
 def words_of(text: str) -> list[str]:
@@ -55,7 +61,7 @@ def _vocabulary() -> tuple[dict[str, Role], dict[str, Role], tuple[tuple[str, Ro
 def label_before(text: str) -> tuple[Role, int]:
     """The role that the nearest label in `text` (what stands before the value) gives, and how many words away it is."""
     before, _, cjk = _vocabulary()
-    words = words_of(_NAMES.sub(" ", text))
+    words = words_of(_SHORT_NAMES.sub(" name ", _NAMES.sub(" ", text)))
     for away in range(min(_REACH, len(words))):
         end = len(words) - away
         for length in range(min(_LONGEST, end), 0, -1):

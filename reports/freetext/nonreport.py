@@ -40,6 +40,28 @@ _FORWARD = re.compile(
 _FRONT = re.compile(
     r"(?i)(?:[ \t]*(?:\[[^\]\n]{1,80}\]|\([^)\n]{1,60}\)|(?:re|aw|fwd?|wg|tr|sv|antw|odp)[ \t]?:|#\d+:?))*[ \t]*"
 )
+#: A line of a log or of a table with an address and a clock: evidence, whatever the words say.
+_ADDRESS = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
+_CLOCK = r"\d{1,2}:\d{2}:\d{2}"
+_LOG = re.compile(
+    rf"(?m)^[^\n]{{0,200}}?{_CLOCK}[^\n]{{0,200}}?{_ADDRESS}|^[^\n]{{0,120}}?{_ADDRESS}[^\n]{{0,200}}?{_CLOCK}"
+)
+#: The commonest words of the languages whose words of complaint are known: in others silence means nothing.
+_SMALL_WORDS = frozenset(
+    """
+    goedemorgen hebben geen ons kunnen jullie de in dank ihr ihre mein guten von zu auf im sehr geehrte bonjour
+    merci votre le la une du gracias buenos dias hola su buongiorno grazie dal bom dia obrigado uma dzien dobry
+    prosimy dla na do den dekuji hello hi dear thank thanks we are your my not is a to of the and you for with this
+    that our have ist und die der das wir sie nicht mit ich les des est que nous vous pour avec dans una los las por
+    con para nuestro nao com voce seu che per non del sono questo het een van niet wij voor met dat nie jest prosze
+    oraz jak je pro prosim jsem vas что для это мы вы как пожалуйста здравствуйте в на и с не
+    """.split()  # noqa: SIM905
+)
+#: Words that name the desk, not abuse, in spread text.
+_ABUSE_DESK = re.compile(
+    r" abuse (?:c|mailbox|contacts?|desk|team|handling|department|role|address)\b(?: (?:mailbox|contact|address|"
+    r"validation)\b)?| (?:kontakt\w{0,2}|contact\w{0,2}|contat\w{1,3}|контакт\w{0,2}) abuse\b"
+)
 _MAIL_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 _MOST_TEXT = 5000
 
@@ -48,7 +70,8 @@ _MOST_TEXT = 5000
 def _vocabulary() -> dict[str, dict[str, tuple[Phrase, ...]]]:
     data = yaml.safe_load(Path(__file__).with_name("nonreports.yaml").read_text(encoding="utf-8"))
     made: dict[str, dict[str, tuple[Phrase, ...]]] = {
-        "complaint": {"body": tuple(phrase_of(str(one)) for one in data.pop("complaint"))}
+        key: {"body": tuple(phrase_of(str(one)) for one in dict.fromkeys(data.pop(key)))}
+        for key in ("complaint", "addressed", "uneasy")
     }
     for kind, places in data.items():
         made[kind] = {
@@ -111,7 +134,7 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
 
     def told(kind: str, place: str, where: str) -> list[str]:
-        return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.needle in where]
+        return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.places(where)[0] >= 0]
 
     for kind in ("bounce", "auto-reply", "receipt", "survey", "recall", "service-notice"):
         starts = [
@@ -120,7 +143,11 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         starts += told(kind, "anywhere", whole_subject)
         inside = told(kind, "body", words)
         if kind == "service-notice":
-            if (starts or inside) and not complains:
+            if (
+                (starts or inside)
+                and not _has_complaint(_ABUSE_DESK.sub(" ", whole_subject))
+                and not _has_complaint(_ABUSE_DESK.sub(" ", spread(_MAIL_ADDRESS.sub(" ", own[:_MOST_TEXT]))))
+            ):
                 return kind, 0.6, f"{(starts + inside)[0]!r}, and nothing complains"
             continue
         if starts and (inside or not complains or kind in ("bounce", "auto-reply", "survey")):
@@ -148,7 +175,7 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     said = problems("", "\n".join(line for line in own.splitlines() if not line.lower().startswith("subject:")))
     if len(answered) >= 2 and len(own) < 1500 and (not said or said[0].score < 4):
         return "ticket-answer", 0.6, f"it says {answered[0]!r} and {answered[1]!r}"
-    if answered and not complains:
+    if answered and not complains and (strength < 3 or not _has_complaint(words, "uneasy")):
         return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
     listed = told("newsletter", "body", spread(text))
     bulk = mail.header("list-unsubscribe") or mail.header("list-id") or mail.header("precedence").lower() == "bulk"
@@ -159,6 +186,11 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         and not _forwarded(mail, text)
     ):
         return "newsletter", 0.7, f"it says {listed[0]!r}, and nothing complains"
+    wanted = _wanted(
+        mail, text, listed, told("customer-question", "body", words), told("offer", "body", words + whole_subject)
+    )
+    if wanted is not None:
+        return wanted
     lured = told("desk-phishing", "body", words + whole_subject)
     if (
         lured
@@ -171,11 +203,50 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     return None
 
 
+def _wanted(
+    mail: Mail, text: str, listed: list[str], asked: list[str], offered: list[str]
+) -> tuple[str, float, str] | None:
+    """Newsletters, customers' questions, offers and small talk: nobody says that our network did something."""
+    words = spread(mail.subject[:400] + "\n" + _written(text)[:_MOST_TEXT])
+    if _forwarded(mail, text) or any(part.attached for part in mail.parts) or _LOG.search(text):
+        return None
+    said = words
+    for phrase in asked:
+        said = said.replace(f" {phrase}", " ")  # "blocked by your server" speaks of us, but not of abuse from us
+    ranking = problems(mail.subject, text)
+    strength = ranking[0].score if ranking else 0.0
+    if len(asked) > 1 and strength < 3:
+        return "customer-question", 0.6, f"it says {asked[0]!r} and {asked[1]!r}"
+    if any(phrase.places(said)[0] >= 0 for phrase in _vocabulary()["addressed"]["body"]):
+        return None
+    if len(listed) > 1:
+        return "newsletter", 0.65, f"it says {listed[0]!r} and {listed[1]!r}, and nothing of our network"
+    if asked and (strength < 6 or ranking[0].type == "blacklist" or len(asked) > 1):
+        return "customer-question", 0.6, f"it says {asked[0]!r}, and nothing of our network"
+    if len(offered) > 1 or (offered and strength < 4):
+        return "offer", 0.6, f"it says {offered[0]!r}, and nothing of our network"
+    words = _ABUSE_DESK.sub(
+        " ", spread(_MAIL_ADDRESS.sub(" ", mail.subject[:400] + "\n" + _written(text)[:_MOST_TEXT]))
+    )
+    if (
+        strength < 2.5
+        and not _has_complaint(words, "uneasy")
+        and not _has_complaint(words)
+        and len(_SMALL_WORDS & set(words.split())) >= 3
+    ):
+        return "no-complaint", 0.5, "no word complains, and nothing is said of our network"
+    return None
+
+
 def _written(text: str) -> str:
-    """What the sender wrote himself, above the first quote; all of it where the quote comes at once."""
+    """What the sender wrote himself: above the first quote, or between and below quotes; all of it where it is all quoted."""
     match = _QUOTE_FOLLOWS.search(text)
     if match and len(text[: match.start()].split()) >= 6:
         return text[: match.start()]
+    if match and match[0].lstrip().startswith(">"):
+        below = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))
+        if len(below.split()) >= 4:
+            return below
     return text
 
 
@@ -187,5 +258,5 @@ def _forwarded(mail: Mail, text: str) -> bool:
     )
 
 
-def _has_complaint(words: str) -> bool:
-    return any(phrase.needle in words for phrase in _vocabulary()["complaint"]["body"])
+def _has_complaint(words: str, key: str = "complaint") -> bool:
+    return any(phrase.places(words)[0] >= 0 for phrase in _vocabulary()[key]["body"])

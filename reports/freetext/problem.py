@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,9 @@ import yaml
 
 from abusehandler.reports.freetext.labels import plain
 
-_WEIGHTS = {"sure": 3.0, "likely": 1.5, "hint": 0.5}
+_WEIGHTS = {"sure": 3.0, "loose": 3.0, "likely": 1.5, "hint": 0.5}
+#: "Hacking attempt" is said of these as well; their own words then tell better.
+_KINDS_OF_ATTACK = ("brute-force", "scanner", "ddos")
 SUBJECT_FACTOR = 3.0
 #: The complaint stands at the front; behind come conditions, advice and law.
 _MOST_TEXT = 6000
@@ -42,6 +44,14 @@ _NEGATED = re.compile(
 )
 
 
+#: "Our weekly scan found": the scan is the reporter's.
+_OWN_DEED = re.compile(
+    r"\b(?:we|our|weekly|daily|regular\w{0,3}|monthly|routine|internet wide|during an?|in an?|security|wir|unser\w{0,3}|wochentlich\w{0,2}|"
+    r"regelmassig\w{0,2}|nous|notre|nos|nuestro|nuestros|nosso|nossa|nossos|nostr[oaie]|ons|onze|nasz\w{0,3}|"
+    r"nas[ei]\w{0,2}|наш\w{0,3}) (?:\w{1,20} ){0,2}$"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """Words that speak for a problem: `needle` as it is searched in spread text (no blank behind it where any ending goes)."""
@@ -50,12 +60,20 @@ class Phrase:
     weight: float
     first: str = ""
     whole: bool = False
+    pattern: re.Pattern[str] | None = None
+    loose: bool = False
 
-    def may_stand_in(self, words: frozenset[str], fronts: frozenset[str]) -> bool:
-        """A cheap look before the search: whether its first word is there (`fronts`: first three letters of all words)."""
-        if not self.first:
-            return True
-        return self.first in words if self.whole else self.first[:3] in fronts
+    def stands_in(self, text: str) -> bool:
+        """Whether it stands in spread text."""
+        return self.needle in text if self.pattern is None else self.pattern.search(text) is not None
+
+    def places(self, text: str) -> tuple[int, int]:
+        """Where it first stands in spread text (-1: nowhere), and how often."""
+        if self.pattern is None:
+            first = text.find(self.needle)
+            return first, text.count(self.needle) if first >= 0 else 0
+        found = [match.start() for match in islice(self.pattern.finditer(text), 5)]
+        return (found[0] if found else -1), len(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +91,49 @@ def _vocabulary() -> dict[str, tuple[Phrase, ...]]:
     data = yaml.safe_load(Path(__file__).with_name("problems.yaml").read_text(encoding="utf-8"))
     return {
         entry["type"]: tuple(
-            phrase_of(str(phrase), weight) for key, weight in _WEIGHTS.items() for phrase in entry.get(key, ())
+            replace(phrase_of(str(phrase), weight), loose=key == "loose")
+            for key, weight in _WEIGHTS.items()
+            for phrase in entry.get(key, ())
         )
         for entry in data
+    }
+
+
+@lru_cache(maxsize=1)
+def _index() -> tuple[
+    dict[str, list[tuple[str, int]]], dict[str, list[tuple[str, int]]], list[tuple[str, int]], list[tuple[str, int]]
+]:
+    """Where the phrases stand in the vocabulary: by their first word, by the front of it where any ending goes, those
+    with a short first word, and those in scripts without blanks."""
+    by_word: dict[str, list[tuple[str, int]]] = {}
+    by_front: dict[str, list[tuple[str, int]]] = {}
+    short: list[tuple[str, int]] = []
+    other: list[tuple[str, int]] = []
+    for kind, phrases in _vocabulary().items():
+        for number, phrase in enumerate(phrases):
+            if not phrase.first:
+                (short if phrase.needle.isascii() else other).append((kind, number))
+            elif phrase.whole:
+                by_word.setdefault(phrase.first, []).append((kind, number))
+            else:
+                by_front.setdefault(phrase.first[:3], []).append((kind, number))
+    return by_word, by_front, short, other
+
+
+def _possible(words: set[str], fronts: set[str], plain_letters: bool) -> dict[str, list[Phrase]]:
+    """The phrases whose first word is there, by type, in the vocabulary's order: few of thousands need a search."""
+    by_word, by_front, short, other = _index()
+    numbers: dict[str, list[int]] = {}
+    for kind, number in short if plain_letters else short + other:
+        numbers.setdefault(kind, []).append(number)
+    for index, there in ((by_word, words), (by_front, fronts)):
+        for word in there:
+            for kind, number in index.get(word, ()):
+                numbers.setdefault(kind, []).append(number)
+    return {
+        kind: [phrases[number] for number in sorted(numbers[kind])]
+        for kind, phrases in _vocabulary().items()
+        if kind in numbers
     }
 
 
@@ -112,16 +170,29 @@ def _needle(phrase: str) -> str:
     if any(
         "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\u1100" <= char <= "\u11ff" for char in words
     ):
-        return words  # no blanks between words there
+        return _SCRIPTS.sub(" ", words)  # no blanks between words there, but around those of other scripts
     return f" {words}" if open_end else f" {words} "
 
 
 def phrase_of(text: str, weight: float = 1.0, open_end: bool = False) -> Phrase:
     """A phrase ready to be searched in spread text; with `open_end`, or a `*` behind it, any ending goes."""
     needle = _needle(text + "*" if open_end and not text.endswith("*") else text)
+    if "*" in text.rstrip("*"):
+        return _with_endings(text, weight)
     pieces = needle.split()
     spaced = needle.startswith(" ") and len(pieces[0]) >= 3
     return Phrase(needle, weight, pieces[0] if spaced else "", len(pieces) > 1 or needle.endswith(" "))
+
+
+def _with_endings(text: str, weight: float) -> Phrase:
+    """A phrase with a `*` inside, where any ending goes: `подбор* парол*`."""
+    words = [(_NO_WORD.sub(" ", plain(word.replace("*", ""))).strip(), word.endswith("*")) for word in text.split()]
+    pattern = re.compile(
+        " "
+        + " ".join(rf"{re.escape(word)}\w{{0,12}}" if any_end else re.escape(word) for word, any_end in words)
+        + ("" if words[-1][1] else " ")
+    )
+    return Phrase(f" {words[0][0]}", weight, words[0][0] if len(words[0][0]) >= 3 else "", not words[0][1], pattern)
 
 
 @lru_cache(maxsize=16)  # the same text is asked several questions
@@ -146,27 +217,37 @@ def problems(subject: str, text: str) -> list[Problem]:
 def _problems(subject: str, text: str) -> tuple[Problem, ...]:
     head = spread(subject[:500] + "\n" + _named(text))
     body = spread(text[:_MOST_TEXT])
-    there = {*head.split(), *body.split()}
-    words, fronts = frozenset(there), frozenset(word[:3] for word in there)
+    words = {*head.split(), *body.split()}
+    fronts = {word[:3] for word in words}
     found: list[tuple[float, str, str]] = []
-    for kind, phrases in _vocabulary().items():
+    loosely: set[str] = set()
+    sure: dict[str, float] = {}
+    for kind, phrases in _possible(words, fronts, head.isascii() and body.isascii()).items():
         score, best = 0.0, (0.0, "")
         for phrase in phrases:
-            if not phrase.may_stand_in(words, fronts):
-                continue
             gain = 0.0
-            if phrase.needle in head:
+            if phrase.stands_in(head):
                 gain += phrase.weight * SUBJECT_FACTOR
-            place = body.find(phrase.needle)
-            if place >= 0 and not _NEGATED.search(body, max(0, place - 12), place + 1):
-                count = min(4, body.count(phrase.needle))
+            place, times = phrase.places(body)
+            if (
+                place >= 0
+                and not _NEGATED.search(body, max(0, place - 12), place + 1)
+                and not (kind == "scanner" and _OWN_DEED.search(body, max(0, place - 60), place + 1))
+            ):
+                count = min(4, times)
                 hedge = 0.4 if _HEDGED.search(body, max(0, place - 40), place + 1) else 1.0
                 gain += hedge * phrase.weight * (1.0 + 0.25 * (count - 1)) * (1.0 if place < _FRONT else 0.5)
             score += gain
             if gain > best[0]:
                 best = (gain, phrase.needle.strip())
+                (loosely.add if phrase.loose else loosely.discard)(kind)
+            if gain >= 3.0 and phrase.weight >= 3.0:
+                sure[kind] = gain
         if score:
             # several weak words must not outweigh the one that names it
             found.append((best[0] * 1.5 + min(score - best[0], 8.0), kind, best[1]))
+    named = [kind for kind in _KINDS_OF_ATTACK if kind in sure]
+    if loosely and named:
+        found = [(score * 0.3 if kind in loosely else score, kind, phrase) for score, kind, phrase in found]
     total = sum(score for score, _, _ in found)
     return tuple(Problem(kind, score, score / total, phrase) for score, kind, phrase in sorted(found, reverse=True))

@@ -80,6 +80,12 @@ def _malware(ranking: list[Problem], findings: Findings, subject: str) -> Proble
     if not ranking:
         return None
     first = ranking[0]
+    if first.type == "vulnerable-system" and any(
+        place.role == "source" and place.weight >= 3.5 and "attack" in place.why.lower()
+        for one in findings.addresses[:20]
+        for place in one.places[:20]
+    ):
+        return next((one for one in ranking[1:] if one.type in ("exploit", "scanner", "brute-force")), first)
     site = any(one.weight >= 4 for one in findings.sites) or bool(
         {"website", "site", "url", "domain", "hosted"} & set(words_of(subject))
     )

@@ -34,6 +34,8 @@ _WEIGHT: dict[Role, float] = {
 }
 SUBJECT_LINE, LOG_SOURCE, OWN = 5.0, 3.5, 8.0
 _ARROW = re.compile(r"[\s\d:/.,()\w\]\[-]{0,24}?(?:-+>|=+>|→|»|>>|(?<=[\s\d])>(?=[\s\d]))\s{0,4}\S{0,12}?$")
+#: SonicWall: "192.0.2.1, 40001, X1 - 198.51.100.2, 443, X1 - TCP scanned port list"
+_INTERFACE_ARROW = re.compile(r",[ ]?\d{1,5},[ ]?\w{1,10}(?:,[ ][\w.-]{1,80})?[ ]-[ ]$")
 _BACK_ARROW = re.compile(r"[\s\d:/]{0,10}(?:<-+|<=+|←)\s{0,4}$")
 _ACCESS_LOG = re.compile(
     r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b"
@@ -47,8 +49,8 @@ _PREPOSITIONS = frozenset(
     """.split()  # noqa: SIM905
 )
 _TRACE = re.compile(
-    r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|\S+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+\S+[ \t]+\(\d+\.|"
-    r"bytes from|Server:[ \t]+\d"
+    r"\d(?:\.\d+)?[ \t]?ms\b|^[ \t]*\d{1,2}[ \t]+(?:\* ?|[\w.*-]+ \(?\d+\.)|^[ \t]*\d{1,2}[ \t]+[\w.*-]+[ \t]+\(\d+\.|"
+    r"bytes from|^[> \t]*Server:[ \t]+\d"
 )
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_T@Z–-]*$")
 _ROW = re.compile(r"[\s\"'>*•-]*\d|(?:[^,;|\t\n]{0,60}[,;|\t]){3}")
@@ -64,14 +66,51 @@ _SUBJECT_QUOTED = re.compile(
 _OURS = re.compile(
     r"(?i)(?:\b(?:sunucumuz\w{0,4}|sunucum\w{0,3}|szerver[üu]nk\w{0,3}|palvelimem\w{0,5})[ \t]{0,3}[(\[][ \t]{0,2}$|"
     r"\b(?:our|my|unser\w{0,2}|mein\w{0,2}|notre|nos|mon|nuestr[oa]s?|noss[oa]s?|nostr[oaei]|onze|ons|mijn|nasz\w{0,4}|"
-    r"nas[ei]\w{0,2}|наш\w{0,3}|мой|моего|vår\w?|vores|meu|minha)[ \t\r\n]+(?:[\w'’/-]{1,30}[ \t\r\n]+){0,3}?"
+    r"nas[ei]\w{0,2}|наш\w{0,3}|мой|моего|vår\w?|vores|meu|minha)[ \t\r\n]+"
+    r"(?:(?!(?:from|by|z|ze|von|aus|ab|desde|depuis|dal|dall[ao]?|vanaf|vanuit|od|с|со|из|от|з|fra|från|that|which|who|"
+    r"dass|que|qui|che|dat|że|že|что)\b)[\w'’/-]{1,30}[ \t\r\n]+){0,3}?"
     r"(?:[\w'’/-]{0,30}(?:server\w{0,2}|servidor\w{0,2}|serveurs?|serwer\w{0,3}|сервер\w{0,2}|hosts?|customers?|kunden?|"
     r"clients?|clientes?|klant\w{0,2}|systems?|syst[eè]me|sistema|network|netz\w{0,4}|rete|firewall|(?:web)?sites?|"
-    r"website|wordpress|machine|vpn|gateway|mx|honeypot|sensor|edge|router|vps|nas|address\w{0,2}|ips?)|"
-    r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,6})[ \t,]{0,3}"
+    r"website|wordpress|(?:web)?shop|homepage|(?:web)?seiten?|page|tienda|boutique|negozio|sito|s[ií]tio|p[aá]gina|"
+    r"winkel|stron\w{1,2}|str[aá]nk\w{1,3}|"
+    r"сайт\w{0,2}|blog|forum|pbx|anlage|domain|instance|cluster|backend|mail(?:server|host)?|machine|vpn|gateway|mx|"
+    r"honeypot|sensor|edge|router|vps|nas|address\w{0,2}|ips?)|"
+    r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,6})[ \t,:]{0,3}"
+    r"(?:(?:is|are|sits?|runs?|lives?|lies|listens|located|hosted|reachable|steht|liegt|läuft|ist|est|se trouve|está|"
+    r"esta|è|staat|draait|is|jest|je|běží|находится|работает)[ \t]){0,2}"
     r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t,]{0,3})?"
     r"(?:[(\[][ \t]{0,2}(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t,/;]{1,4})?(?:ip(?:[ \t]\w{1,9})?[ \t:=]{1,3})?|"
-    r"(?:at|on|in|auf|unter|bei|en|à|su|op|na|в|på)[ \t\r\n]+)$)"
+    r"(?:at|on|in|auf|unter|bei|en|à|su|op|na|в|på)[ \t\r\n]+|(?<=[\w])[ \t]{1,2}|(?<=\w[ \t]))$)"
+)
+_DETECTED = re.compile(
+    r"(?i)\b(?:detect\w{0,4}|saw|seen|noticed|registered|recorded|observed|logged|blocked|found|caught|reported|identified|"
+    r"erkannt\w?|entdeckt\w?|bemerkt\w?|registriert\w?|gesehen|blockiert\w?|gemeldet|détecté\w{0,2}|bloqué\w{0,2}|"
+    r"constaté|remarqué|observé|"
+    r"detect[oóa]\w{0,3}|registr[oóa]\w{0,3}|bloque[oó]\w{0,2}|observ[oó]|rilevat\w|bloccat\w|registrat\w|notat\w|"
+    r"gedetecteerd|geblokkeerd|waargenomen|geregistreerd|wykry[łl]\w{0,2}|zablokowa[łl]\w{0,2}|zarejestrowa[łl]\w{0,2}|"
+    r"zjistil\w?|detekoval\w?|zaznamenal\w?|zablokoval\w?|обнаружил\w{0,2}|зафиксировал\w{0,2}|заблокировал\w{0,2}|выявил\w{0,2})\b"
+)
+#: "our shop (192.0.2.1)", whatever the thing is called.
+_OURS_IN_BRACKETS = re.compile(
+    r"(?i)\b(?:our|my|unser\w{0,2}|mein\w{0,2}|notre|nos|mon|ma|nuestr[oa]s?|mi|noss[oa]s?|nostr[oaei]|onze|ons|mijn|"
+    r"nasz\w{0,4}|nas[ei]\w{0,2}|наш\w{0,3}|мо[йеяю]\w{0,3}|"
+    r"vår\w?|vores|meu|minha)[ \t]+(?!attacker|logs?\b|records?\b|angreifer|data\b|"
+    r"report)(?:[\w'’/-]{1,30}[ \t]+){0,3}?[\w'’/-]{1,30}[ \t]*"
+    r"[(\[][ \t]?(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}[ \t]?[,/;:=]?[ \t])?(?:(?:public |external |öffentliche |adres |"
+    r"adresse |indirizzo |dirección |endereço )?ip(?:[ -]\w{1,9})?[ \t:=]{1,3}|\w{2,12}:[ \t])?$"
+)
+#: "O nosso balanceador: 192.0.2.1"
+_OURS_NAMED = re.compile(
+    r"(?i)(?:^|[.;,(\n][ \t]*)(?:the |o |a |il |la |le |el |de )?(?:our|my|unser\w{0,2}|mein\w{0,2}|notre|mon|ma|"
+    r"nuestr[oa]|mi|noss[oa]|nostr[oa]|onze|ons|"
+    r"mijn|nasz\w?|náš|naše|наш\w?|мой|vår\w?|vores|meu|minha)[ \t](?!logs?\b|logfiles?|records?|evidence|findings?|"
+    r"report|list|data|attacker|angreifer|beweis)"
+    r"[\w-]{2,30}(?:[ \t][\w-]{2,30})?[ \t]?:[ \t]{0,3}$"
+)
+_DIALLED = re.compile(r"(?i)\bsips?:[\w.+*#-]{0,60}@$")
+_CARRIED_OFF = re.compile(
+    r"(?i)\b(?:exfiltrat\w{1,4}|upload\w{0,3}|copied|transferred|stolen|sent)\b[^.\n]{0,60}\bdata\b"
+    r"[^.\n]{0,30}\bto[ \t]$|\bexfiltrat\w{1,4}\b[^.\n]{0,60}\bto[ \t]$"
 )
 _PARENTHESES = re.compile(r"\([^()\n]{0,60}\)")
 _MASKED = re.compile(r"(?<![\w.])(?:\d{1,3}|[xX*]{1,3})(?:\.(?:\d{1,3}|[xX*]{1,3})){3}(?![\w.])")
@@ -101,17 +140,20 @@ class Candidate:
         return max(self.places, key=lambda place: place.weight)
 
 
-def candidates(passages: list[Passage], context: ReadContext, skip: set[str] | None = None) -> dict[str, Candidate]:
+def candidates(passages: list[Passage], context: ReadContext, *, controls: bool = False) -> dict[str, Candidate]:
     """All public addresses of the passages with their weights, in order of their first place.
 
-    Lines of mail headers and whois answers give none: `hops` reads the former, nobody needs the latter.
+    Lines of mail headers and whois answers give none: `hops` reads the former, nobody needs the latter. `controls`: the
+    complaint is about servers that control infected machines, else those are only what an infected machine spoke to.
     """
     found: dict[str, Candidate] = {}
     for one in passages:
         for place in _places(one):
             ip = place.found.ip
-            if not is_public(ip) or (skip and ip in skip):
+            if not is_public(ip):
                 continue
+            if controls and place.role == "control" and place.weight < 0:
+                place.weight, place.why = _WEIGHT["source"], place.why or "a control server"
             found.setdefault(ip, Candidate(ip)).places.append(place)
     _spare_the_attacked(found)
     for candidate in found.values():
@@ -180,6 +222,8 @@ def _heading_role(heading: str) -> Role:
     role, away = label_before(heading[-160:])
     if role == "network":
         return ""  # of a network, but not one themselves: those have a length or an end
+    if role == "control" and "," in heading:
+        return ""  # the end of a table's head that was wrapped
     last = words_of(heading[-160:])[-1 - away :][:1]
     if (
         away > 2
@@ -241,8 +285,9 @@ def _line_places(
         role: Role = ""
         weight, why = 0.0, ""
         listed = False
+        filterlog = _is_filter_log(text, line, here)
         trace = _TRACE.search(text[line.start : min(line.end, line.start + 300)])
-        arrow = bool(number and _ARROW.search(between[-48:]))
+        arrow = bool(number and (_ARROW.search(between[-48:]) or _INTERFACE_ARROW.match(between)))
         if arrow:
             role, weight, why = "target", _WEIGHT["target"], "behind an arrow"
             if out and out[-1].weight > -3:
@@ -251,6 +296,9 @@ def _line_places(
         elif number and _BACK_ARROW.search(between[-16:]):
             role, weight, why = "source", LOG_SOURCE, "behind a backward arrow"
             out[-1].weight = min(out[-1].weight, -4.0)
+        elif filterlog:
+            role = "target" if number else "source"
+            weight, why = _WEIGHT[role], "a packet filter's log"
         elif found.start in in_column:
             role = in_column[found.start]
             weight, why = _WEIGHT[role], "column of a table"
@@ -288,7 +336,7 @@ def _line_places(
         if _URL_IS.search(between):
             weight, why = 6.5, "where a URL leads"
         elif weight >= 0 and role != "target" and not arrow and number == 0 and _AFTER_URL.search(between):
-            weight, why = max(weight, 3.0), "where a URL leads"
+            weight, why, role = max(weight, 3.0), "where a URL leads", role or "hosting"
         if weight >= 0 and _SUBJECT_QUOTED.match(text, line.start, line.end):
             weight, why = weight + 2.0, "in a quoted subject line"
         if passage.kind == "subject" and weight >= 0:
@@ -296,6 +344,15 @@ def _line_places(
         previous_end = found.end
         out.append(Place(found, passage, line, weight, why, role))
     return out
+
+
+def _is_filter_log(text: str, line: Line, here: list[FoundAddress]) -> bool:
+    """A packet filter's comma-separated line (pfSense, PAN-OS): many cells, and two neighbours are source and destination."""
+    return (
+        2 <= len(here) <= 4
+        and text.count(",", line.start, min(line.end, line.start + 2000)) >= 8
+        and text[here[0].end : here[1].start].strip('" \t') == ","
+    )
 
 
 def _tabular(content: str, here: list[FoundAddress]) -> bool:
@@ -307,7 +364,15 @@ def _prose_role(
 ) -> tuple[Role, float, str]:
     if _OURS.search(between[-120:]):
         return "target", _WEIGHT["target"], "the complainer's own"
+    if _OURS_IN_BRACKETS.search(between[-120:]) or _OURS_NAMED.search(between[-80:]):
+        return "target", _WEIGHT["target"], "the complainer's own"
+    if _DIALLED.search(between[-80:]):
+        return "", -1.0, "a SIP address"  # both ends write the one they call
+    if _CARRIED_OFF.search(between[-100:]):
+        return "hosting", _WEIGHT["hosting"], "where stolen data went"
     role, away = label_before(between[-100:])
+    if role == "target" and away and _DETECTED.search(between[-100:]):
+        role = "named"  # "our sensor noticed that the machine 192.0.2.1"
     clause = re.split(r"[.!?][ \t]|[;|]", between)[-1]
     if role and clause != between and away:
         role, away = label_before(clause[-100:])

@@ -40,8 +40,10 @@ class _Heading:
 
 _BARE = re.compile(r"[\s\d:.,;|/\[\](){}<>*•·#'\"`+=_–-]*(?:https?)?$")
 _DRESSING = re.compile(
-    r"(?i)/[^?#]{0,200}(?:logo|icon|twitter|facebook|linkedin|youtube|instagram|signature|banner|spacer|avatar)[^/?#]{0,60}\.(?:png|gif|jpe?g|svg)"
-    r"|/[^?#]{0,100}(?:disclaimer|privacy|unsubscribe|e?mail-?confidentiality|opt-?out|report-?abuse|abuse-?form|terms-of|legal-notice|impressum)"
+    r"(?i)/[^?#]{0,200}(?:logo|icon|twitter|facebook|linkedin|youtube|instagram|signature|banner|spacer|"
+    r"avatar)[^/?#]{0,60}\.(?:png|gif|jpe?g|svg)"
+    r"|/[^?#]{0,100}(?:disclaimer|privacy|unsubscribe|e?mail-?confidentiality|opt-?out|report-?abuse|abuse-?form|"
+    r"terms-of|legal-notice|impressum)"
 )
 _MOST_PLACES = 3000
 
@@ -149,12 +151,14 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
         if defanged:
             site.weight = max(site.weight, -0.5) + 4.0
         site.theirs = bool(domain) and (
-            _same_house(domain, sender_domain) or domain in mail_domains or cited(site.host)
+            (_same_house(domain, sender_domain) and not _longer(domain, sender_domain))
+            or domain in mail_domains
+            or cited(site.host)
         )
         if _signed_by(domain, mail):
             site.theirs = True
             site.weight -= 5.0
-        if _same_house(domain, sender_domain):
+        if _same_house(domain, sender_domain) and not _longer(domain, sender_domain):
             site.weight -= 7.0
         elif domain and domain in mail_domains and not in_subject:
             site.weight -= 3.0
@@ -222,6 +226,12 @@ def _same_house(one: str, other: str) -> bool:
         return False
     first, second = sorted((one.split(".")[0], other.split(".")[0]), key=len)
     return one == other or first == second or (len(first) >= 6 and first in second)
+
+
+def _longer(one: str, sender: str) -> bool:
+    """`acme-login.example` in a mail from `acme.example` imitates it, `acme.example` in one from `acme-enforcement.example` does not."""
+    mine, theirs = one.split(".")[0], sender.split(".")[0]
+    return len(mine) > len(theirs) and theirs in mine
 
 
 def _people(passages: list[Passage], mail: Mail) -> tuple[set[str], str]:

@@ -94,6 +94,8 @@ def _header(content: str) -> tuple[str, list[Role]] | None:
         if content.count(separator) < 1:
             continue
         names = content.split(separator)
+        if names[0].strip().lower() in ("#fields", "#fields:"):
+            names = names[1:]  # Zeek puts a word before the names, and nothing before the values
         if len(names) > _MOST_COLUMNS or any(len(name) > _LONGEST_CELL for name in names):
             continue
         found = [cell_role(name) for name in names]

@@ -44,39 +44,77 @@ _CLOCK = re.compile(
     r"(?::(?P<s>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?|:\*\*)?(?![\d])(?!:\d)"
     r"(?P<ap>[ \t]?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?|(?<=T)(?P<ch>\d{2})(?P<cm>\d{2})(?P<cs>\d{2})(?=Z)"
 )
+#: "23h47", "9時05分", "10시 20분"; "kl. 10.15", "klo 2.10"
+_WORD_CLOCK = re.compile(
+    r"(?<![\d.:])(?P<wh>[01]?\d|2[0-4])(?:[hH]|[ \t]?[時时點点시][ \t]?)(?P<wm>[0-5]\d|(?<=[時时點点시 ])\d)"
+    r"(?:[ \t]?(?:分|분|min|mn|m)(?:[ \t]?(?P<ws>[0-5]?\d)[ \t]?(?:秒|초|s\b))?)?(?!\w)"
+    r"|(?:(?<=\bkl )|(?<=\bkl\. )|(?<=\bklo )|(?<=\bum )|(?<=\bgegen )|(?<=\bore )|(?<=\balle )|(?<=\bàs )|"
+    r"(?<=\bkello )|(?<=\bklockan )|(?<=\bgodz\. )|(?<=\bom ))(?P<dh>[01]?\d|2[0-3])\.(?P<dm>[0-5]\d)(?:\.(?P<ds>[0-5]\d))?(?![.\d])"
+)
+#: Without one of these there is no such clock, and the text need not be searched again.
+_WORD_CLOCK_MARKS = (
+    *(f"{letter}{digit}" for letter in "hH" for digit in "012345"),
+    "時", "时", "點", "点", "시", "kl", "um ", "gegen ", "ore ", "alle ", "às ", "godz", "om ", "kello",
+)  # fmt: skip
 _W = r"[^\W\d_]"
+#: What stands between a date and its clock: "am 3. 5. 2026 gegen 10:00 Uhr", "18.11.2026 klo 2.10", `date=... time=...`.
+_JOIN = (
+    "at|on|ob|u|la ora|la|ora|um|gegen|circa|ca|about|around|approx|approximately|à|a las?|las|às|alle ore|alle|ore|ora|"
+    "ora locale|or[aă]|klo|klockan|kl|"
+    "om|omstreeks|rond|vers|environ|o|o godzinie|o godz|godz|godzina|około|v|ve|okolo|kolem|в|около|о|saat|órakor|the time|"
+    "de|des|dal|desde|desde las|das|kell|between|from|zwischen|von|ab|seit|since|entre|entre les|entre as|tra le|tra|"
+    "fra le|dalle|tussen|vanaf|od|mezi|między|między godziną|между|с|"
+    "time|zeit|uhrzeit|hora|heure|tijd|čas|czas|время|時刻|时间|eventtime"
+)
 _GAP = (
-    r"(?:[ \t]{0,4}[,@|;\]_\"'T-]?[ \t]{0,4}(?:[-–|][ \t]{1,2}|at[ \t]|um[ \t]|à[ \t]|a las?[ \t]|às[ \t]|"
-    r"(?:between|from|zwischen|von|ab|seit|since|entre|entre les|tra le|tra|fra le|dalle|tussen|vanaf|od|mezi|между|с)[ \t]|"
-    r"alle(?: ore)?[ \t]|om[ \t]|o godz\.?[ \t]|v[ \t]|в[ \t]|time:?[ \t])?|:|日[ \t]?)$"
+    r"(?:[ \t]{0,4}[,@|;\])_\"'T/-]?[ \t]{0,4}(?:[-–|/][ \t]{1,4})?(?:(?:"
+    + _JOIN
+    + r")(?:\.?[ \t]{1,3}|[:=][ \t\"']{0,3})){0,2}"
+    r"|:|(?:日|일)[ \t]?(?:\([^\W\d_]{1,3}\)[ \t]?)?(?:[^\W\d_]{1,4}[ \t]?)?)$"
 )
 _BEFORE = (
-    re.compile(rf"(?<!\d)(?P<y>\d{{4}})(?P<sep>[-/.年])[ ]?(?P<m>\d{{1,2}})[-/.月][ ]?(?P<d>\d{{1,2}})"
+    re.compile(rf"(?<!\d)(?P<y>\d{{4}})(?P<sep>[-/.年년])[ ]?(?P<m>\d{{1,2}})[-/.月월][ ]?(?P<d>\d{{1,2}})"
                rf"(?:\.|{_W}{{2,4}})?{_GAP}"),
     re.compile(rf"(?<!\d)(?P<y>(?:19|20)\d{{2}})(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d){_GAP}"),
     re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/.-]{{1,2}}(?:of |de |"
-               rf"of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{1,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}}){_GAP}"),
+               rf"of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{1,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}})(?:[ ](?:г|р|"
+               rf"года|року|r|r\.)\.?)?{_GAP}"),
     re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,11}})\.?[ \t/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|"
                rf"th)?,?[ \t/-]{{1,2}}(?P<y>\d{{4}}){_GAP}"),
-    re.compile(rf"(?<!\d)(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_GAP}"),
+    re.compile(rf"(?<!\d)(?P<a>\d{{1,2}})(?P<sep>[-/.])[ ]?(?P<b>\d{{1,2}})[-/.][ ]?(?P<y>\d{{4}}|\d{{2}})\.?"
+               rf"(?:[ ](?:r|г|года|р|do ano)\.?)?{_GAP}"),
     re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,9}})\.?[ \t]{{1,2}}(?P<d>\d{{1,2}})[ \t]{{1,2}}$"),
     re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})[ \t]{{1,2}}(?P<mon>{_W}{{3,9}})[ \t]{{1,2}}$"),
+    re.compile(r"(?<![\d/.-])(?P<m>\d{2})/(?P<d>\d{2})-$"),  # Snort
 )  # fmt: skip
+_ON = (
+    "(?:on the|on|am|vom|dem|den|le|du|el|el d[ií]a|del|del d[ií]a|em|no dia|do dia|de|di|del giorno|il|op|van|"
+    r"d\.d\.|dne|dnia|w dniu|of|d\.|от|в)?"
+)
 _AFTER = (
-    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne|of)?[ \t,(]{0,3}(?P<y>\d{4})[-/.](?P<m>\d{1,2})"
+    re.compile(rf"[ \t,]{{0,3}}{_ON}[ \t,(]{{0,3}}(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})"
                r"[-/.](?P<d>\d{1,2})(?!\d)"),
-    re.compile(rf"[ \t,]{{0,3}}(?:on|am|le|el|em|il|op|dne|"
-               rf"of)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<d>\d{{1,2}})(?:st|nd|rd|th|"
+    re.compile(rf"[ \t,]{{0,3}}{_ON}[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<d>\d{{1,2}})(?:st|nd|rd|th|"
                rf"\.)?[ \t/-](?:of )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/-](?P<y>\d{{4}})"),
     re.compile(rf"[ \t,]{{0,3}}(?:on)?[ \t,(]{{0,3}}(?:{_W}{{2,9}},?[ \t])?(?P<mon>{_W}{{3,11}})"
                rf"\.?[ \t](?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t](?P<y>\d{{4}})"),
-    re.compile(r"[ \t,]{0,3}(?:on|am|le|el|em|il|op|dne)?[ \t,(]{0,3}(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})"
-               r"[-/.](?P<y>\d{4})(?!\d)"),
+    re.compile(rf"[ \t,]{{0,3}}{_ON}[ \t,(]{{0,3}}(?P<a>\d{{1,2}})(?P<sep>[-/.])[ ]?(?P<b>\d{{1,2}})"
+               r"[-/.][ ]?(?P<y>\d{4})(?!\d)"),
 )  # fmt: skip
 _YEAR_AFTER = re.compile(r"[ \t]{1,2}(?P<y>(?:19|20)\d{2})\b")
 #: "01:00 and 01:20 CET": the zone behind the end of a span holds for its beginning too.
 _SPAN = re.compile(
-    r"[ \t]{0,3}(?:-|–|to|till|until|bis|und|and|à|et|a|y|e|en|tot|do|až|по|и|~)[ \t]{0,3}\d{1,2}:\d{2}(?::\d{2})?(?![\d:])"
+    r"[ \t]{0,3}(?:-|–|~|～|〜|至|到|から|\.\.|(?:to|till|until|through|bis|und|and|à|et|a|al?le|y|e|en|i|tot|do|až|по|и|до|"
+    r"та|ja|og|och|și|ve)\b(?:[ \t](?:las|as|le|les|the|um|ore))?)"
+    r"[ \t]{0,3}(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[ T,]{1,2})?\d{1,2}[:hH]\d{2}(?::\d{2})?(?![\d:])(?:[ \t]?[apAP]\.?[mM]\b\.?)?"
+)
+#: A date and its clock on two lines, each with a label or the clock at the front of its line.
+_CLOCK_LABEL = re.compile(
+    r"(?i)[ \t>*|•-]{0,8}(?:(?:time|uhrzeit|zeit|hora|heure|ora|orario|tijd|tijdstip|godzina|czas|čas|время|klockan|tidspunkt|aika|saat|"
+    r"時刻|時間|时间|시간)\b[^\n\d]{0,16}[:=|][ \t\"'|]{0,12})$"
+)
+_DATE_LINE = re.compile(
+    r"(?i)^[ \t>*|•-]{0,8}(?:date|datum|fecha|data|дата|dato|päivä|tarih|dátum|日付|日期|날짜)\b[^\n\d]{0,16}[:=|][ \t\"'|]{0,12}(.{6,40})$"
 )
 #: "Start (UTC): 2026-..."
 _ZONE_IN_LABEL = re.compile(r"[(\[]([^()\[\]\n]{1,24})[)\]][ \t]{0,4}[:=|]?[ \t|]{0,24}$")
@@ -120,7 +158,11 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
     now = now or datetime.now(timezone.utc)
     day_first = _day_first(text)
     found: list[FoundTime] = []
-    for clock in islice(_CLOCK.finditer(text), 2 * MOST):
+    clocks = list(islice(_CLOCK.finditer(text), 2 * MOST))
+    if any(mark in text for mark in _WORD_CLOCK_MARKS):
+        more = list(islice(_WORD_CLOCK.finditer(text), 2 * MOST))
+        clocks = sorted(clocks + more, key=lambda one: one.start()) if more else clocks
+    for clock in clocks:
         one = _time_of(text, clock, now, day_first)
         if one is not None:
             found.append(one)
@@ -132,19 +174,29 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
 
 
 def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | None) -> FoundTime | None:
-    if clock["ch"]:
+    spoken = clock.re is _WORD_CLOCK
+    ampm = "" if spoken else (clock["ap"] or "").strip()
+    if spoken:
+        hour, minute = int(clock["wh"] or clock["dh"]), int(clock["wm"] or clock["dm"])
+        second, fraction = int(clock["ws"] or clock["ds"] or 0), ""
+    elif clock["ch"]:
         hour, minute, second, fraction = int(clock["ch"]), int(clock["cm"]), int(clock["cs"]), ""
     else:
         hour, minute, second, fraction = int(clock["h"]), int(clock["m"]), int(clock["s"] or 0), clock["f"] or ""
-    if clock["ap"]:
-        hour = hour % 12 + (12 if clock["ap"].strip()[0] in "pP" else 0)
+    if ampm:
+        hour = hour % 12 + (12 if ampm[0] in "pP" else 0)
     if hour > 23:
         return None
     zone, end = zone_at(text, clock.end())
-    if zone is None:
-        span = _SPAN.match(text, clock.end())
-        if span:
-            zone, _ = zone_at(text, span.end())
+    if zone is not None and not spoken and clock["m"] and not clock["s"] and text[clock.end() : clock.end() + 1] == "-":
+        until = _SPAN.match(text, clock.end())  # "02:00-05:30 UTC" is a span, "02:00-05:30" an offset
+        if until and zone_at(text, until.end())[0] is not None and int(text[clock.end() + 1 : clock.end() + 3]) >= hour:
+            zone, end = None, clock.end()
+    span = _SPAN.match(text, end)
+    last = end
+    if span:
+        its_zone, last = zone_at(text, span.end())
+        zone = zone or its_zone
     window = max(0, clock.start() - 44)
     before = text[window : clock.start()]
     before = before[before.rfind("\n") + 1 :]
@@ -153,7 +205,7 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
         match = pattern.search(before)
         if match:
             year = None
-            if number >= 5:
+            if number >= 5:  # no year
                 late = _YEAR_AFTER.match(text, end)
                 if late:  # ctime: Mon Nov  9 10:00:00 UTC 2026, date(1) puts the zone before the year
                     year, end = int(late["y"]), late.end()
@@ -161,21 +213,19 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
                         zone, end = zone_at(text, end)
                 else:
                     guessed = True
-            day = _date(match, now, day_first, bool(clock["ap"]), year)
+            day = _date(match, now, day_first, bool(ampm), year)
             if day:
                 start = clock.start() - len(before) + match.start()
                 break
             guessed = False
     if day is None:
-        after = text[end : end + 40].split("\n", 1)[0]
-        for pattern in _AFTER:
-            match = pattern.match(after)
-            day = _date(match, now, day_first, bool(clock["ap"]), None) if match else None
-            if match and day:
-                end += match.end()
-                if zone is None:
-                    zone, end = zone_at(text, end)
-                break
+        day, behind = _day_behind(text, last, now, day_first, bool(ampm))
+        if day is not None:
+            end = behind
+            if zone is None:
+                zone, end = zone_at(text, end)
+    if day is None:
+        day = _day_above(text, clock.start(), now, day_first)
     if day is None:
         return None
     if zone is None:
@@ -192,6 +242,34 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
     except (ValueError, OverflowError):
         return None
     return FoundTime(when, start, end, guessed)
+
+
+def _day_behind(text: str, start: int, now: datetime, day_first: bool | None, ampm: bool) -> tuple[date | None, int]:
+    """The date that follows a clock (or its span), and where it ends."""
+    after = text[start : start + 40].split("\n", 1)[0]
+    for pattern in _AFTER:
+        match = pattern.match(after)
+        day = _date(match, now, day_first, ampm, None) if match else None
+        if match and day:
+            return day, start + match.end()
+    return None, start
+
+
+def _day_above(text: str, clock: int, now: datetime, day_first: bool | None) -> date | None:
+    """The date on the line above a clock: "Data: 2026-11-18", then "Godzina: 22:03:17"."""
+    line = text.rfind("\n", max(0, clock - 60), clock)
+    if line < 0 or not _CLOCK_LABEL.match(text, line + 1, clock):
+        return None
+    above = text[max(0, line - 80) : line].rstrip()
+    match = _DATE_LINE.search(above[above.rfind("\n") + 1 :])
+    if match is None:
+        return None
+    for pattern in _BEFORE[:5]:
+        found = pattern.search(match[1] + " ")
+        day = _date(found, now, day_first, False, None) if found else None
+        if day:
+            return day
+    return None
 
 
 def _date(match: re.Match[str], now: datetime, day_first: bool | None, ampm: bool, year: int | None) -> date | None:

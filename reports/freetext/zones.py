@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 UTC = timezone.utc
@@ -17,28 +18,90 @@ _ABBREVIATIONS = {
     "met": 60, "mest": 120, "eet": 120, "eest": 180, "msk": 180, "trt": 180, "ist": 330, "pkt": 300, "wib": 420, "ict": 420,
     "hkt": 480, "sgt": 480, "awst": 480, "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "nzst": 720, "nzdt": 780,
     "nst": -210, "ast": -240, "adt": -180, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360,
-    "pst": -480, "pdt": -420, "akst": -540, "hst": -600, "brt": -180, "brst": -120, "art": -180, "clt": -240, "sast": 120,
-    "idt": 180,
+    "pst": -480, "pdt": -420, "akst": -540, "hst": -600, "brt": -180, "brst": -120, "art": -180, "clt": -240,
+    "idt": 180, "sast": 120, "wat": 60, "eat": 180, "gst": 240, "pht": 480, "myt": 480, "clst": -180, "pet": -300, "cot": -300,
+    "мск": 180, "seč": 60, "selč": 120,
 }  # fmt: skip
 _NAMES = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
 _ZONE = re.compile(
-    rf"[ \t]{{0,3}}(?:(?:Uhr|hrs?|h|час\w{{0,2}})\b\.?[ \t]{{0,2}})?[(\[]?[ \t]?(?:timezone[ :=]{{0,3}})?(?:"
+    rf"[ \t]{{0,3}}(?:(?:Uhr|hrs?|h|ore|uur|hod|godz|horas?|heures?|час\w{{0,2}})\b\.?[ \t]{{0,2}})?"
+    # "(ora italiana, UTC+1)", "(dansk tid: UTC+1)", "local time (GMT+3)", `" tz="+0100"`
+    r"(?:[,;]?[ \t]?(?:[(\[（][^()\[\]（）\d\n,;:/]{1,30}[,;:/=][ \t]?|[\"']?[ \t,;]{1,3}(?:tz|zone|timezone)[=:][ \t]?[\"']?|"
+    r"local time[ \t,]{0,3}|[ \t]?(?:по|ch?asu|času)[ \t]|time zone[ \t:]{1,3}))?"
+    rf"[(\[（]?[ \t]?(?:timezone[ :=]{{0,3}})?(?:"
     rf"(?P<name>\b(?:{_NAMES}|coordinated universal time)\b|(?<=\d)z\b)[ \t]?(?P<plus>[+-][ \t]?\d{{1,2}}(?::?\d{{2}})?(?!\d|[-:/.]\d))?"
     rf"|(?P<offset>(?:±|[+−-])\d{{2}}:?\d{{2}}(?!\d|[-:/.]\d)|(?<=[\d ])[+]\d{{1,2}}(?![\d:./-]))"
     rf"|(?P<region>(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic|Indian|Etc)/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}})?)"
     rf"|(?P<bare>(?<=[\d ])00:?00(?![\d:]))"  # a "+" lost in quoted-printable or a web form
-    rf")(?:[ \t]?\((?P<beside>[A-Za-z]{{1,5}}|[+-]\d{{1,4}})\))?[)\]]?",
+    rf")(?:[ \t]?\((?P<beside>[A-Za-z]{{1,5}}|[+-]\d{{1,4}})\))?[)\]）]?",
     re.IGNORECASE,
 )
 _STATED = re.compile(
     r"(?i)(?:\b|(?<=[^\x00-\x7f]))(?:"
-    r"time[ -]?zone|zeit(?:zone|stempel|angaben)|zona horaria|fuso hor[aá]rio|fuseau horaire|fuso orario|tijdzone|strefa czasowa|"
+    r"time[ -]?zone|uhrzeit(?:en)?|zeit(?:zone|stempel|angaben)|zona horaria|fuso hor[aá]rio|fuseau horaire|"
+    r"fuso orario|tijdzone|strefa czasowa|"
     r"(?:first|last)[ _-]?(?:seen|observed|detected)|detected|observed|occurred|"
     r"časové pásmo|часовой пояс|時刻|タイムゾーン|时区|時區|"
-    r"times?(?:[ -]?stamps?)?|dates?|clocks?|logs?|logfiles?|hours?|horas?|heures?|zeiten|tijden|časy|время|время указано|tz"
+    r"times?(?:[ -]?stamps?)?|dates?|clocks?|seen|beacon|godzin[ay]?|czas|čas|logs?|logfiles?|hours?|horas?|heures?|"
+    r"zeiten|tijden|časy|время|время указано|tz"
     r")\b(?P<gap>[^\n.;]{0,60}?)(?P<zone>"
     rf"\b(?:{_NAMES}|coordinated universal time)\b(?![\w/@.-]*[@.]\w)[ \t]?(?:[+-][ \t]?\d{{1,2}}(?::?\d{{2}})?)?"
     r"|(?<![\w.:/-])[+-]\d{2}:?\d{2}\b|(?:Europe|America|Asia|Africa|Australia|Pacific)/[A-Za-z_]{2,30})"
+)
+#: A column or label with its zone: "Seen (UTC)", "first_seen_utc", "Timestamp [GMT+1]".
+_COLUMN = re.compile(
+    rf"(?i)[(\[（](?:(?<=[^\W\d_][(\[（])|(?<=[^\W\d_][ \t_][(\[（]))[ \t]?"
+    rf"(?P<paren>(?:{_NAMES})(?:[ \t]?[+-]\d{{1,2}}(?::?\d{{2}})?)?)[ \t]?[)\]）]"
+    rf"|_(?<=[a-z]_)(?P<tail>utc|gmt)(?![a-z0-9])|(?<![a-z0-9])(?P<front>utc|gmt)[ _-]?(?:time(?:stamp)?|date(?:time)?)(?![a-z])"
+)
+#: "heure de Paris", "hora de Lisboa", "Berlin time", "ora italiana".
+_PLACE_NAMES_OF = {
+    "Europe/Paris": "paris|française",
+    "Europe/Lisbon": "lisboa|portuguesa",
+    "Europe/Madrid": "madrid|española|peninsular",
+    "Europe/Rome": "roma|italiana",
+    "Europe/Berlin": "berlin|deutsche|deutscher|mitteleuropäische",
+    "Europe/London": "london|uk",
+    "Europe/Amsterdam": "amsterdam|nederlandse",
+    "Europe/Brussels": "brussel|bruxelles",
+    "Europe/Vienna": "wien",
+    "Europe/Zurich": "zürich",
+    "Europe/Prague": "praha|prague",
+    "Europe/Warsaw": "warszawa|warsaw|polskiego|polski",
+    "Europe/Stockholm": "stockholm|svensk",
+    "Europe/Oslo": "oslo|norsk",
+    "Europe/Helsinki": "helsinki|suomen",
+    "Europe/Copenhagen": "copenhagen|dansk",
+    "Europe/Budapest": "budapest",
+    "Europe/Bucharest": "bucharest",
+    "Europe/Athens": "athens",
+    "Europe/Istanbul": "istanbul",
+    "Europe/Kyiv": "kyiv|kiev|київськ|киевск",
+    "Europe/Moscow": "moscow|moskau|московск",
+    "Asia/Tokyo": "tokyo|日本",
+    "Asia/Seoul": "seoul|한국",
+    "Asia/Singapore": "singapore",
+    "Asia/Hong_Kong": "hong kong",
+    "Australia/Sydney": "sydney",
+    "America/New_York": "new york|us eastern",
+    "America/Chicago": "chicago",
+    "America/Denver": "denver",
+    "America/Los_Angeles": "los angeles",
+    "America/Sao_Paulo": "brasília|brasilia|são paulo",
+    "America/Argentina/Buenos_Aires": "buenos aires",
+    "America/Bogota": "bogotá",
+    "America/Santiago": "santiago",
+    "Asia/Shanghai": "北京",
+    "Asia/Taipei": "台北",
+}
+_PLACES = {name: region for region, names in _PLACE_NAMES_OF.items() for name in names.split("|")}
+_PLACE_SIGNS = tuple("uk time" if name == "uk" else name for name in _PLACES)
+_PLACE_NAMES = "|".join(sorted((re.escape(name) for name in _PLACES), key=len, reverse=True))
+_PLACE_TIME = re.compile(
+    rf"(?i)\b(?:hora|heure|ora|czasu|čas|время|time in|time of)[ \t](?:local[ \t]|locale[ \t])?(?:de |di |d['’]|del |"
+    rf"do |da |in |of )?(?P<behind>{_PLACE_NAMES})"
+    rf"|\b(?P<before>{_PLACE_NAMES})\w{{0,3}}[ \t]?(?:local[ \t])?(?:time|zeit|tijd|tid|tiden|aikaa|времени|время|часом)\b"
+    rf"|(?P<cjk>北京|台北|日本|한국)[ \t]?(?:时间|時間|시간)"
 )
 _LONG_NAMES = {
     "central european time": "Europe/Berlin", "central european summer time": "Europe/Berlin", "eastern time": "America/New_York",
@@ -118,7 +181,17 @@ def stated_zone(text: str) -> tzinfo | None:
         zone, end = zone_at(text, match.start("zone"))
         if zone is not None and end > match.start("zone"):
             seen.setdefault(_offset_key(zone), zone)
+    if not seen:
+        for match in islice(_COLUMN.finditer(text), 20):
+            zone, _ = zone_at(match["paren"] or match["tail"] or match["front"], 0)
+            if zone is not None:
+                seen.setdefault(_offset_key(zone), zone)
     lowered = text.lower()
+    if not seen and any(name in lowered for name in _PLACE_SIGNS):
+        for match in islice(_PLACE_TIME.finditer(text), 20):
+            zone = region_zone(_PLACES.get((match["behind"] or match["before"] or match["cjk"]).lower(), ""))
+            if zone is not None:
+                seen.setdefault(_offset_key(zone), zone)
     if not seen:
         for words, region in _LONG_NAMES.items():
             if words in lowered:

@@ -16,6 +16,10 @@ PIECES = [
     "1", "1.", "192.0.2.1 ", "192.0.2.1\n", ":", "::", "f:", "[", "[.", "(dot)", "hxxp", "hxxp://a .b ", "http://", "http://a.b ", "a.", "a@", "@",
     "\n", ">", "Received: ", "Received: from a.b (192.0.2.1) by c.d\n", "From: a\n", "X-A: b\n", "12:34 ", "12:34:56 +", "time zone:", "UTC",
     "192.0.2.1 -> ", "|", "a,", "source ip ", "--\n", "On a", "client-ip=", "src ip\nsrc\nb\nc\n192.0.2.1\n", "port:", "é", "日本", "http://a.b is ", "xn--a.",
+    "2026-11-19 at um klo ", "12h34m ", "12時 5分 ", "um 2.10 ", "1, 2, X1 - ", "source port 1", "our server ", "our shop (", "our a b c (", "we detected ",
+    "10:00 - 10:00 ", "date: 2026\ntime: 1:00:00\n", "(a b c, UTC+1) ", ":00 until ", "UTC time ", "heure de paris ", "a_utc ", "stolen data ", "sip:a@",
+    "copy of our ", "подбор х парол ", "a.bb, ", "shop.example.net [", "c2 server in your ", "192.0.2.1 to 192.0.2.3 ", "192.0.2.1 10:00:00\n", "abuse contact ",
+    "1.2.3.4,", "a,1.2.3.4,5.6.7.8,", "18. 11. 2026 v ", "2026年11月19日 ",
 ]  # fmt: skip
 
 
