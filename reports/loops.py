@@ -32,7 +32,7 @@ def came_back(mail: Mail, context: ReadContext) -> Reading | None:
     domain = context.own_message_domain.lower()
     if not domain:
         return None
-    if _is_ours(mail.message_id, domain) or _to_reporter(mail.message_id, domain):
+    if is_own_mail(mail, context):
         return _filed("own-mail", "it is one of our own mails")
     types = {part.content_type for part in mail.own_parts()}
     inside = any(part.nested is not None and _is_ours(part.nested.message_id, domain) for part in mail.own_parts())
@@ -47,6 +47,12 @@ def came_back(mail: Mail, context: ReadContext) -> Reading | None:
             return _filed("auto-reply", "an automatic answer to one of our notices")
         return _filed("ticket-answer", "an answer to one of our notices")
     return None
+
+
+def is_own_mail(mail: Mail, context: ReadContext) -> bool:
+    """Whether the mail has the Message-ID of a mail of ours."""
+    domain = context.own_message_domain.lower()
+    return bool(domain) and (_is_ours(mail.message_id, domain) or _to_reporter(mail.message_id, domain))
 
 
 def _is_ours(text: str, domain: str) -> bool:

@@ -30,18 +30,13 @@ _MACHINES = re.compile(
 _ADDRESS = re.compile(
     r"(?<![A-Za-z0-9.!#$%&*+/=?^_`{|}~-])([A-Za-z0-9.!#$%&*+/=?^_`{|}~-]{1,64})@([A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?)"
 )
+_ANSWER = re.compile(r"[ \t]{0,5}(?:re|aw|sv|antw|odp)[ \t]?:", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
 
 def is_machine(mail: Mail) -> bool:
-    """Whether a mail system sent it: an empty return path (RFC 5321, 4.5.5), or its name, or a header that only they write."""
-    local = mail.sender.partition("@")[0]
-    return (
-        mail.header("return-path").strip() == "<>"
-        or bool(_MACHINES.fullmatch(local))
-        or bool(mail.header("x-failed-recipients"))
-        or not mail.sender
-    )
+    """Whether a mail system certainly sent it: an empty return path (RFC 5321, 4.5.5) or a header that only they write."""
+    return mail.header("return-path").strip() == "<>" or bool(mail.header("x-failed-recipients")) or not mail.sender
 
 
 def read_bounce(mail: Mail, own: str = "") -> tuple[RecipientNews, ...] | None:
@@ -49,17 +44,19 @@ def read_bounce(mail: Mail, own: str = "") -> tuple[RecipientNews, ...] | None:
 
     `own` is our own sender address, which such mails name too. Where no address is named, one entry without any is given.
     """
-    if not is_machine(mail):
+    machine, name = is_machine(mail), _machine_name(mail)
+    subject = bool(phrases("bounce-subject").search(mail.subject[:300]))
+    # a postmaster is a person too, and answers; his subject line says Re: then
+    if not machine and not (name and subject and not _ANSWER.match(mail.subject)):
         return None
     body = mail.body()
     text = above_the_copy(body.text) if body is not None else ""
-    subject = bool(phrases("bounce-subject").search(mail.subject[:300]))
-    failed = bool(phrases("failed").search(text))
+    failed = bool(phrases("failed").search(text)) or (name and enhanced_status(text).startswith("5"))
     late = bool(phrases("late").search(mail.subject[:300]) or phrases("late").search(text)) and not phrases(
         "final"
     ).search(text)
     header = mail.header("x-failed-recipients")[:20_000].lower()
-    if not (failed or late) or not (subject or header or (failed and _machine_name(mail))):
+    if not (failed or late) or not (subject or header or (failed and name)):
         return None
     action: Action = "delayed" if late else "failed"
     named = [match[0].lower() for match in _ADDRESS.finditer(header)][:MOST_ADDRESSES]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.answers.sender import is_proven
@@ -67,7 +68,8 @@ def answerable(mail: Mail, *, own_addresses: Collection[str], not_to: Collection
 def _against(mail: Mail, address: str, own_addresses: Collection[str]) -> str:
     if not _ADDRESS.fullmatch(address):
         return "it names no sender"
-    if len(mail.header_all("from")) != 1 or mail.header("from").count("@") > 2:
+    named = [each for _, each in getaddresses([value[:4000] for value in mail.header_all("from")]) if "@" in each]
+    if len(named) != 1:
         return "it names several senders"
     if mail.header("return-path").strip() == "<>":
         return "its return path is empty (RFC 5321, 4.5.5)"

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 MOST_IDS = 50
 MOST_FILES = 50
+#: Of a reply that holds nothing but quotes, so much is shown.
+MOST_QUOTES = 5000
 #: So much text of a reply is kept beside the mail itself.
 MOST_TEXT = 200_000
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+_SEALED = ("application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _RECIPIENT_HEADERS = (
     "to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "x-rcpt-to", "resent-to",
     "apparently-to",
@@ -60,10 +63,17 @@ def read_answer(mail: Mail, context: ReadContext, *, own_address: str = "") -> A
     body = mail.body()
     text = body.text[:MOST_TEXT] if body is not None else ""
     said = written(text) if kind in ("reply", "auto-reply", "complaint") else above_the_copy(text).strip()
+    if kind == "reply" and not said:
+        # somebody sent back nothing but quotes: better those than an empty note
+        said = text[:MOST_QUOTES]
     identities = returned_ids(mail)
     if envelope.count("@") == 1:
         identities = _unique([*identities, f"<{envelope.strip('<>')}>"])
-    machine = kind == "reply" and made_by_a_program(mail)
+    warnings = []
+    if kind == "reply" and made_by_a_program(mail):
+        warnings.append("a program sent it")
+    if kind == "reply" and any(part.content_type in _SEALED for part in mail.own_parts()):
+        warnings.append("it is encrypted")
     return Answer(
         kind=kind,
         reason=reason,
@@ -74,7 +84,7 @@ def read_answer(mail: Mail, context: ReadContext, *, own_address: str = "") -> A
         said=said[:MOST_TEXT],
         whole_text=text,
         files=tuple(_files(mail, body)) if kind == "reply" else (),
-        warning="a program sent it" if machine else "",
+        warning="; ".join(warnings),
     )
 
 

@@ -38,6 +38,13 @@ def better_status(status: str, diagnostic: str) -> str:
     return found if found and not (told and found.endswith(".0.0")) else told
 
 
+def names_nobody(status: str, diagnostic: str) -> bool:
+    """Whether the mail system says in so many words that nobody is behind the address."""
+    if (status.startswith("5.1.") and status not in ("5.1.7", "5.1.8")) or status == "5.2.1":
+        return True
+    return bool(phrases("nobody").search(diagnostic[:_MOST]))
+
+
 def weight_of(action: Action, status: str, diagnostic: str) -> Weight:
     """What a failure means for the address; other news mean nothing for it.
 
@@ -50,9 +57,7 @@ def weight_of(action: Action, status: str, diagnostic: str) -> Weight:
     group, _, detail = status.partition(".")
     if status in ("4.2.2", "5.2.2") or group == "4":
         return "soft"
-    if (status.startswith("5.1.") and status not in ("5.1.7", "5.1.8")) or status == "5.2.1":
-        return "hard"
-    if phrases("nobody").search(diagnostic):
+    if names_nobody(status, diagnostic):
         return "hard"
     if detail.startswith(("7.", "3.", "6.")) or status in ("5.2.3", "5.4.6", "5.4.7", "5.1.7", "5.1.8"):
         return "soft"

@@ -330,3 +330,56 @@ UNSTRUCTURED = {
     "gmail": (GMAIL, "failed", "5.1.1", "hard"),
     "german": (GERMAN, "failed", "", "hard"),
 }
+
+#: name → subject, text, action, what it means for the address
+IN_OTHER_WORDS = {
+    "courier": (
+        "NOTICE: mail delivery status.",
+        ("This is a delivery status notification from mx.example.org,\nrunning the Courier mail server.\n\n           UNDELIVERABLE MAIL\n\n"
+        "Your message to the following recipients cannot be delivered:\n\n<one@example.com>:\n    mx.example.com [198.51.100.7]:\n<<< 550 5.1.1 User unknown"),
+        "failed",
+        "hard",
+    ),
+    "groupwise": (
+        "Message status - undeliverable",
+        "The message that you sent was undeliverable to the following:\n\tone@example.com (550 unknown user)",
+        "failed",
+        "hard",
+    ),
+    "hmailserver": (
+        "Message undeliverable: Security problem",
+        ("Your message did not reach some or all of the intended recipients.\n\nThe following recipient(s) could not be reached:\n\none@example.com\n"
+        "   Error Type: SMTP\n   Remote server (198.51.100.7) issued an error.\n   Remote server replied: 550 Unknown user"),
+        "failed",
+        "hard",
+    ),
+    "mdaemon": (
+        "Permanent Delivery Failure",
+        "The attached message had PERMANENT fatal delivery errors!\n\n  Failed address: one@example.com\n\n--- Session Transcript ---\n <-- 550 5.1.1 unknown",
+        "failed",
+        "hard",
+    ),
+    "given up": (
+        "Returned mail: Cannot send message for 5 days",
+        "The following addresses had permanent fatal errors\n<one@example.com>\nMessage could not be delivered: connection timed out",
+        "failed",
+        "soft",
+    ),
+    "as spam": (
+        "Message blocked",
+        "Your message to one@example.com has been blocked.\nThe response was: 550 5.7.1 Message contains content that is spam",
+        "failed",
+        "soft",
+    ),
+    "postfix, late": (
+        "Delayed Mail (still being retried)",
+        ("THIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND YOUR MESSAGE.\n\nYour message could not be delivered for more than 4 hour(s).\n"
+        "It will be retried until it is 5 day(s) old.\n\n<one@example.com>: connect to mx.example.com[198.51.100.7]:25: Connection timed out"),
+        "delayed",
+        "none",
+    ),
+    "german, late": ("Zustellung verzögert", "Die Zustellung an one@example.com ist verzögert. Es wird erneut versucht.", "delayed", "none"),
+    "french": ("Non remis : Problème", "Votre message n'a pas pu être remis à :\n\none@example.com\n\nutilisateur inconnu", "failed", "hard"),
+    "spanish": ("No se puede entregar: Problema", "No se pudo entregar el mensaje a:\n\none@example.com\nusuario desconocido", "failed", "hard"),
+    "russian": ("Недоставленное сообщение", "Ваше сообщение не было доставлено:\n\none@example.com\nнет такого пользователя", "failed", "hard"),
+}  # fmt: skip

@@ -12,7 +12,7 @@ from abusehandler.reports.answers.read import read_answer
 from abusehandler.reports.answers.status import better_status, enhanced_status, weight_of
 from abusehandler.reports.context import ReadContext
 from abusehandler.reports.mail.decode import decode
-from tests.reports.answers.bounce_mails import FAILED, NOTICE_ID, OFFICE365, UNSTRUCTURED, dsn, mail
+from tests.reports.answers.bounce_mails import FAILED, IN_OTHER_WORDS, NOTICE_ID, OFFICE365, UNSTRUCTURED, dsn, mail
 
 if TYPE_CHECKING:
     from abusehandler.reports.answers.value import Answer
@@ -97,6 +97,13 @@ def test_bounces_in_words(name: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", IN_OTHER_WORDS)
+def test_bounces_of_other_systems_and_in_other_languages(name: str) -> None:
+    subject, text, action, weight = IN_OTHER_WORDS[name]
+    raw = mail(f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.org\nTo: abuse@example.net\nSubject: {subject}", text)
+    assert [(news.final, news.action, news.weight) for news in read(raw).news] == [("one@example.com", action, weight)]
+
+
 @pytest.mark.parametrize("name", ["exim", "qmail", "mail.ru", "sendmail, old", "postfix, old"])
 def test_message_id_in_the_copied_headers(name: str) -> None:
     assert read(UNSTRUCTURED[name][0]).returned_ids == (NOTICE_ID,)
@@ -114,6 +121,14 @@ def test_a_person_who_writes_about_a_bounce_is_no_bounce() -> None:
         "Hello, your last mail could not be delivered to my colleague two@example.com: user unknown. Please write to me.",
     )
     assert read(raw).kind == "reply"
+
+
+def test_a_postmaster_is_a_person_too() -> None:
+    headers = "From: postmaster@example.com\nTo: abuse@example.net\nSubject: {}Mail delivery problem"
+    words = "Your mail to two@example.com could not be delivered: user unknown. Please use one@example.com."
+    assert read(mail(headers.format("Re: "), words)).kind == "reply"
+    assert read(mail(headers.format(""), words)).kind == "bounce"
+    assert read(mail(headers.format("").replace("Mail delivery problem", "your notice"), words)).kind == "reply"
 
 
 def test_envelope_id_names_the_mail() -> None:

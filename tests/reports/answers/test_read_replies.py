@@ -121,6 +121,7 @@ def test_automatic_answers_by_subject(subject: str) -> None:
         ("", "We have closed the port. I am out of the office tomorrow."),
         ("Auto-Submitted: no", "We have closed the port."),
         ("Auto-Submitted: auto-generated", "We have closed the port, it was a router."),
+        ("X-RT-Loop-Prevention: example.com", "We have closed the port, it was a router."),
         ("X-Auto-Response-Suppress: OOF", "We have closed the port, it was a router."),
     ],
 )
