@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,11 +18,12 @@ from abusehandler.errors import AbusehandlerError, ConfigurationError
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.harmonization.fields import missing
 from abusehandler.reports.context import OwnAssets
-from abusehandler.tickets.database import Database
+from abusehandler.tickets.database import Database, Unavailable
 from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.migrate import require_current
 from abusehandler.tickets.reports import ReportStore
 from abusehandler.tickets.rereading import Rereading
+from abusehandler.tickets.rules.rules import RulesInUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +62,10 @@ class Box:
         return Catalogue.load(self.configuration.reading.catalogue)
 
     @functools.cached_property
+    def rules(self) -> RulesInUse:
+        return RulesInUse(self.configuration.rules.path, self.catalogue)
+
+    @functools.cached_property
     def own(self) -> OwnAssets:
         return OwnAssets.of(self.configuration.networks.prefixes, self.configuration.networks.domains)
 
@@ -85,10 +91,21 @@ class BoxBot(Bot):
             if self.box.configuration.log_level is not None:
                 self.logger.setLevel(self.box.configuration.log_level)
             if self._needs_database:
-                require_current(self.box.database)
+                self._wait_for_database()
             self.prepare()
         except ConfigurationError as error:
             raise IntelmqConfigurationError("abusehandler", str(error)) from error
+
+    def _wait_for_database(self) -> None:
+        """After a power cut the bots may be up before PostgreSQL; the stock loop, which waits, has not begun yet."""
+        while True:
+            try:
+                require_current(self.box.database)
+            except Unavailable as error:
+                self.logger.error("%s; trying again in %s seconds.", str(error).rstrip(".\n"), self.error_retry_delay)
+                time.sleep(self.error_retry_delay)
+            else:
+                return
 
     def _require_fields(self) -> None:
         lacking = missing(self.harmonization)

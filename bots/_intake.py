@@ -65,7 +65,7 @@ class IntakeCollector(BoxBot, BatchBot):
     @staticmethod
     def path_of(text: str) -> Path:
         """A path parameter; a relative one is taken from IntelMQ's root directory (the parent of etc/)."""
-        return configuration_path().resolve().parent.parent / text
+        return configuration_path().absolute().parent.parent / text
 
     def take(self, path: Path, *, name: str) -> None:
         """Stores the file as evidence and records it; it may be forgotten by its source when this returns."""

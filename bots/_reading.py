@@ -16,6 +16,7 @@ from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._large import LargeMessageQueue
 from abusehandler.errors import EvidenceError
+from abusehandler.tickets import decisions
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.reports import Outcome
 from abusehandler.tickets.rereading import mark
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from abusehandler.bots._batch import Message
     from abusehandler.bots._queue import SourceQueue
     from abusehandler.tickets.evidence import Kept
-    from abusehandler.tickets.reports import ReportRecord
+    from abusehandler.tickets.reports import ReportRecord, ReportState
 
 
 class ReportUnreadError(ValueError):
@@ -61,7 +62,9 @@ class ReadingBot(BoxBot, BatchBot):
         """The report's events, marked so that a later reading knows them again; see tickets/rereading.py."""
         again = report.reading > 1
         marks = set()
-        for event in self.read_report(message, report):
+        decided = decisions.latest(self.box.database, report.id) if again else None
+        read = self.read_report(message, report) if decided is None else self._decided(message, report, decided)
+        for event in read:
             event["report.mark"] = known = mark(event)
             if again:
                 event["report.reading"] = report.reading
@@ -74,6 +77,16 @@ class ReadingBot(BoxBot, BatchBot):
                     "Report %d was read again: %d events of earlier readings withdrawn, %d tickets corrected.",
                     report.id, withdrawn.events, withdrawn.tickets,
                 )  # fmt: skip
+
+    def _decided(self, message: Message, report: ReportRecord, decided: decisions.Decision) -> Iterator[Message]:
+        """What a person has decided about the report counts instead of what a reader would say."""
+        common = {**self.common_fields(message, report), "report.reader": decisions.READER}
+        for event in decided.events:
+            yield {**common, **event}
+        what = f"{decided.kind} by {decided.author}" + (f": {decided.reason}" if decided.reason else "")
+        state: ReportState = "read" if decided.events else "not-a-report"
+        outcome = Outcome(state, decisions.READER, what, 1.0, len(decided.events))
+        self.box.reports.finish(report.id, outcome, reading=report.reading)
 
     def _is_outage(self, error: Exception) -> bool:
         """Whether it is the whole evidence folder or the disk that is away, and not the evidence of this report."""

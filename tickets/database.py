@@ -15,7 +15,7 @@ import psycopg2.sql
 from abusehandler.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Two workers met; the loser's transaction was rolled back whole and can simply be run again.
 RETRY_CODES = frozenset({"40001", "40P01"})
@@ -47,6 +47,7 @@ class Database:
         self._application = application
         self._connection: psycopg2.extensions.connection | None = None
         self._listening: psycopg2.extensions.connection | None = None
+        self._check: Callable[[psycopg2.extensions.cursor], None] | None = None
         #: Roll every transaction back instead of committing it: for trying what would happen.
         self.dry_run = False
 
@@ -80,11 +81,26 @@ class Database:
         block must bear being done again. Raises Crossed when another transaction won; see `retrying`.
         """
         connection = self.connection()
+        with self._explained(connection), connection, connection.cursor() as cursor:
+            if self._check is not None:
+                self._check(cursor)
+            yield cursor
+            if self.dry_run:
+                connection.rollback()
+
+    @contextmanager
+    def guarded(self, check: Callable[[psycopg2.extensions.cursor], None]) -> Iterator[None]:
+        """Within it each transaction begins with `check(cursor)`, which locks what must not have changed, and raises if it has."""
+        self._check = check
         try:
-            with connection, connection.cursor() as cursor:
-                yield cursor
-                if self.dry_run:
-                    connection.rollback()
+            yield
+        finally:
+            self._check = None
+
+    @contextmanager
+    def _explained(self, connection: psycopg2.extensions.connection) -> Iterator[None]:
+        try:
+            yield
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             code = getattr(error, "pgcode", None)
             if code in RETRY_CODES:
@@ -121,6 +137,24 @@ class Database:
         with self.transaction() as cursor:
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def at_once(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """The rows of one statement that commits by itself: one round trip to the server instead of three.
+
+        Raises what `transaction` raises. In a dry run it is rolled back as everything is.
+        """
+        if self.dry_run:
+            return self.fetch(sql, parameters)
+        connection = self.connection()
+        with self._explained(connection):
+            connection.autocommit = True
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql, parameters)
+                    return cursor.fetchall() if cursor.description else []
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
 
     def wait_for(self, channel: str, seconds: float) -> bool:
         """Waits until somebody says something on the channel (NOTIFY), at most so long; returns whether somebody did.

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import ipaddress
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from abusehandler.tickets.incoming import SEVERITY_NAMES
+from abusehandler.errors import AbusehandlerError
+from abusehandler.tickets.incoming import SEVERITIES, SEVERITY_NAMES
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
 
 Row = dict[str, Any]
+STATES = ("open", "escalated", "ignored", "resolved", "closed", "all")
 
 
 def _rows(database: Database, name: str, **parameters: Any) -> list[Row]:
@@ -57,13 +61,51 @@ def report(database: Database, number: int) -> dict[str, list[Row]] | None:
     }
 
 
-def tickets(database: Database, state: str | None = None, customer: str | None = None, limit: int = 100) -> list[Row]:
-    """Tickets, the most severe first; all but closed ones if no state is asked for."""
-    return _rows(database, "tickets", state=state, customer=customer, limit=limit)
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """Which tickets are wanted; what is None does not count.
+
+    `state` None is all but closed, "all" is all. `severity` is the least. `prefix` is CIDR text. Times are aware.
+    """
+
+    state: str | None = None
+    customer: str | None = None
+    problem: str | None = None
+    severity: str | None = None
+    prefix: str | None = None
+    feed: str | None = None
+    assignee: str | None = None
+    opened_before: datetime | None = None
+    seen_after: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("state", self.state, STATES), ("severity", self.severity, SEVERITY_NAMES)):
+            if value is not None and value not in known:
+                raise AbusehandlerError(f"{value!r:.40} is not a {name}; write one of {', '.join(known)}")
+        if self.prefix is not None:
+            try:
+                ipaddress.ip_network(self.prefix)
+            except ValueError as error:
+                raise AbusehandlerError(f"{self.prefix!r:.60} is not an address or network: {error}") from None
+
+
+def tickets(
+    database: Database, wanted: TicketFilter | None = None, limit: int = 100, *, after: tuple[str, int] | None = None
+) -> list[Row]:
+    """Tickets, the most severe first, then the newest. `after`: severity and number of the last one of the page before."""
+    asked = wanted or TicketFilter()
+    parameters = {each.name: getattr(asked, each.name) for each in fields(asked)}
+    least = parameters.pop("severity")
+    return _rows(
+        database, "tickets", limit=limit, **parameters,
+        least=None if least is None else SEVERITIES[least],
+        after=None if after is None else after[1],
+        after_severity=None if after is None else SEVERITIES[after[0]],
+    )  # fmt: skip
 
 
 def ticket(database: Database, number: int) -> dict[str, list[Row]] | None:
-    """One ticket: its record, newest events, notices, changes."""
+    """One ticket: its record, newest events, notices, notes, tickets that belong to it, and what happened to it."""
     record = _rows(database, "ticket", number=number)
     if not record:
         return None
@@ -71,7 +113,9 @@ def ticket(database: Database, number: int) -> dict[str, list[Row]] | None:
         "ticket": record,
         "events": _rows(database, "ticket_events", number=number),
         "notices": _rows(database, "ticket_notices", number=number),
-        "changes": _rows(database, "changes", object="ticket", number=str(number)),
+        "notes": _rows(database, "ticket_notes", number=number),
+        "links": _rows(database, "ticket_links", number=number),
+        "timeline": _rows(database, "timeline", number=number),
     }
 
 

@@ -1,41 +1,42 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A notice becomes a mail: text and HTML from templates, the events beside it as CSV."""
+"""A notice becomes a mail: text and HTML from templates, the events beside it as files."""
 
 from __future__ import annotations
 
-import csv
-import io
-import traceback
-from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr
-from pathlib import Path
+import secrets
+from dataclasses import dataclass, fields
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from abusehandler.errors import ConfigurationError
+from abusehandler.tickets.attachments import event_files
 from abusehandler.tickets.incoming import SEVERITY_NAMES, now_utc
+from abusehandler.tickets.mail_templates import MailTemplates
+from abusehandler.tickets.mime import ascii_address, mailbox, make_mail
+from abusehandler.tickets.notice import Delivery
+from abusehandler.tickets.xarf_report import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from abusehandler.harmonization.catalogue import Catalogue
-    from abusehandler.tickets.outbox import Delivery, Notice, NoticeEvent
+    from abusehandler.harmonization.catalogue import Catalogue, Problem
+    from abusehandler.templates.help_texts import HelpText, HelpTexts
+    from abusehandler.tickets.notice import Notice, NoticeEvent, NoticeTicket
+    from abusehandler.tickets.signing import Signer
+
+    #: For a customer's id and ticket numbers: the address of his page about them; None when there is no such page.
+    SelfHelpLink = Callable[[str, Sequence[int]], str | None]
+    #: For a notice's number: the address to which an answer goes.
+    ReplyAddress = Callable[[int], str]
 
 UTC = ZoneInfo("UTC")
-#: So many events of a ticket stand in the text; the CSV holds more.
+#: So many events of a ticket stand in the text, and fewer when there are many tickets; the files hold more.
 EVENTS_IN_TEXT = 10
-MAX_CSV_BYTES = 2_000_000
-CSV_COLUMNS = (
-    "time", "ticket", "problem", "severity", "source.ip", "source.port", "source.fqdn", "source.url", "protocol.transport",
-    "protocol.application", "destination.ip", "destination.port", "malware.name", "event_description.text", "feed.name",
-)  # fmt: skip
+TICKETS_IN_TEXT = 100
+#: Help for so many problems stands in one mail.
+HELP_IN_TEXT = 3
 #: Reporter and third parties stay out of what a customer is shown.
 _DETAILS = (
     "malware.name",
@@ -62,121 +63,134 @@ class Letterhead:
 
 
 class NoticeWriter:
-    """Fills the templates `<language>/notice.{subject,txt,html}.j2`.
+    """Writes mails. `folders` hold the operator's own templates, see `mail_templates.MailTemplates`.
 
-    `folders` are searched in order, so that an operator's own template wins. Templates run in Jinja2's sandbox; a name
-    that does not exist is an error. Raises ConfigurationError with file and line for a template that is wrong.
+    `signer` signs each mail; `reply_address` gives Reply-To where answers have an address of their own; `selfhelp_link`
+    the customer's page; `help_texts` what a problem is and how to mend it. Safe for threads.
     """
 
-    def __init__(self, letterhead: Letterhead, catalogue: Catalogue, folders: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        letterhead: Letterhead,
+        catalogue: Catalogue,
+        folders: Sequence[Path] = (),
+        *,
+        signer: Signer | None = None,
+        reply_address: ReplyAddress | None = None,
+        selfhelp_link: SelfHelpLink | None = None,
+        help_texts: HelpTexts | None = None,
+    ) -> None:
         self._letterhead = letterhead
         self._catalogue = catalogue
-        shipped = Path(__file__).resolve().parent.parent / "templates" / "mail"
-        if not shipped.is_dir():
-            from importlib import resources
+        self._templates = MailTemplates(folders, language=letterhead.language, zone=letterhead.zone)
+        self._signer = signer
+        self._reply_address = reply_address
+        self._selfhelp_link = selfhelp_link
+        self._help_texts = help_texts
+        self._reporter = Reporter(letterhead.organisation, letterhead.sender)
+        self._organisation = {each.name: getattr(letterhead, each.name) for each in fields(letterhead)}
+        self._from = mailbox(letterhead.sender_name or letterhead.organisation, letterhead.sender)
 
-            shipped = Path(str(resources.files("abusehandler.templates"))) / "mail"
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader([*folders, shipped]),
-            undefined=jinja2.StrictUndefined,
-            autoescape=lambda name: bool(name and name.endswith(".html.j2")),
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["moment"] = self._moment
+    def write(self, notice: Notice, delivery: Delivery, customer_name: str = "") -> bytes:
+        """The mail for one contact, as it goes to the mail server. It holds nothing that is not in `notice`.
 
-    def write(self, notice: Notice, delivery: Delivery, customer_name: str = "") -> EmailMessage:
-        """The mail for one contact. It holds nothing that is not in `notice`."""
-        language = self._language(delivery.language)
+        Raises ConfigurationError for a template that is wrong, ValueError for an address that no mail can have.
+        """
+        letterhead = self._letterhead
+        recipient = ascii_address(delivery.recipient)
+        if recipient is None:
+            raise ValueError(f"{delivery.recipient!r} is no mail address")
+        found = event_files(notice, self._reporter)
+        link = self._selfhelp_link(notice.customer_id, [t.id for t in notice.tickets]) if self._selfhelp_link else None
+        language = self._templates.language_for(notice.kind, delivery.language)
         values = {
-            "organisation": self._letterhead,
+            "organisation": self._organisation,
             "customer": {"id": notice.customer_id, "name": _one_line(customer_name)},
             "notice": notice.id,
-            "tickets": [self._ticket_values(ticket) for ticket in notice.tickets],
-            "updates_only": all(ticket.update for ticket in notice.tickets),
+            "tickets": self._tickets(notice, language),
+            "more_tickets": max(0, len(notice.tickets) - TICKETS_IN_TEXT),
+            "updates_only": all(ticket.kind in ("update", "reminder") for ticket in notice.tickets),
+            "link": link or "",
+            "body": notice.body,
+            "cut": found.cut,
         }
-        mail = EmailMessage(policy=SMTP)
-        mail["From"] = formataddr(
-            (self._letterhead.sender_name or self._letterhead.organisation, self._letterhead.sender)
-        )
-        mail["To"] = delivery.recipient
-        mail["Subject"] = " ".join(self._fill(f"{language}/notice.subject.j2", values).split())[:200]
-        mail["Date"] = format_datetime(now_utc())
-        mail["Message-ID"] = delivery.message_id
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+        words = self._templates.fill(notice.kind, values, delivery.language, delivery.time_zone)
+        reply_to = self._reply_address(notice.id) if self._reply_address is not None else ""
+        headers = [
+            ("From", self._from),
+            ("To", recipient),
+            ("Subject", words.subject),
+            ("Date", format_datetime(now_utc())),
+            ("Message-ID", delivery.message_id),
+        ]
+        if reply_to and reply_to != letterhead.sender:
+            headers.append(("Reply-To", reply_to))
         if notice.references:
-            mail["In-Reply-To"] = notice.references[-1]
-            mail["References"] = " ".join(notice.references)
-        mail["Content-Language"] = language
-        mail.set_content(self._fill(f"{language}/notice.txt.j2", values), cte="quoted-printable")
-        mail.add_alternative(self._fill(f"{language}/notice.html.j2", values), subtype="html", cte="quoted-printable")
-        table = events_as_csv(notice)
-        mail.add_attachment(table, maintype="text", subtype="csv", filename=f"notice-{notice.id}.csv", cte="base64")
-        return mail
+            headers.append(("In-Reply-To", notice.references[-1]))
+            headers.append(("References", " ".join(notice.references)))
+        if notice.kind != "answer":
+            # RFC 3834, 5; an answer of the desk was written by a person
+            headers.append(("Auto-Submitted", "auto-generated"))
+            headers.append(("X-Auto-Response-Suppress", "OOF, AutoReply"))
+        if notice.digest or notice.kind == "reminder":
+            # RFC 2369, 3.2: only where it is true that less may be asked for; the desk reads the answer
+            headers.append(("List-Unsubscribe", f"<mailto:{reply_to or letterhead.sender}?subject=unsubscribe>"))
+        headers.append(("Content-Language", words.language))
+        return make_mail(headers, words.text, words.html, found.files, self._signer)
 
-    def _ticket_values(self, ticket: Any) -> dict[str, Any]:
+    def _tickets(self, notice: Notice, language: str) -> list[dict[str, Any]]:
+        shown = notice.tickets[:TICKETS_IN_TEXT]
+        events = EVENTS_IN_TEXT if len(shown) <= 5 else 3 if len(shown) <= 30 else 1
+        helped: set[str] = set()
+        return [self._ticket_values(ticket, language, events, helped) for ticket in shown]
+
+    def _ticket_values(self, ticket: NoticeTicket, language: str, events: int, helped: set[str]) -> dict[str, Any]:
         problem = self._catalogue.problems.get(ticket.problem)
+        name = problem.name if problem else _one_line(ticket.problem)
+        if problem is not None and self._help_texts is not None:
+            name = self._help_texts.title(problem, language)
         return {
             "number": ticket.id,
             "resource": _one_line(ticket.resource),
-            "problem": problem.name if problem else _one_line(ticket.problem),
+            "problem": name,
             "problem_id": ticket.problem,
             "severity": SEVERITY_NAMES[ticket.severity],
             "first_seen": ticket.first_seen,
             "last_seen": ticket.last_seen,
             "count": ticket.event_count,
-            "is_update": ticket.update,
-            "events": [_event_values(event) for event in ticket.events[:EVENTS_IN_TEXT]],
-            "more": max(0, len(ticket.events) - EVENTS_IN_TEXT),
+            "kind": ticket.kind,
+            "is_update": ticket.kind == "update",
+            "events": [_event_values(event) for event in ticket.events[:events]],
+            "more": max(0, len(ticket.events) - events),
+            "help": self._help(problem, ticket, language, helped),
         }
 
-    def _fill(self, name: str, values: Mapping[str, Any]) -> str:
-        try:
-            return self._environment.get_template(name).render(values)
-        except jinja2.TemplateSyntaxError as error:
-            raise ConfigurationError(
-                f"{error.filename or name}, line {error.lineno}: {error.message}; mend the template"
-            ) from error
-        except jinja2.TemplateNotFound as error:
-            if error.name == name:
-                raise ConfigurationError(f"template {name} is missing; write it beside the others") from error
-            raise ConfigurationError(f"{_place(error, name)}: there is no template {error.name!r}") from error
-        except Exception as error:
-            # whatever an operator's template does (divides by zero, wants what the sandbox refuses) is mended in it
-            raise ConfigurationError(f"{_place(error, name)}: {error}; mend the template") from error
-
-    def _language(self, wanted: str) -> str:
-        for language in (wanted[:2].lower(), self._letterhead.language, "en"):
-            if language.isalpha():
-                try:
-                    self._environment.get_template(f"{language}/notice.txt.j2")
-                except jinja2.TemplateNotFound:
-                    continue
-                except jinja2.TemplateError:
-                    pass
-                return language
-        return "en"
-
-    def _moment(self, value: datetime) -> str:
-        """A time as people of the organisation's zone read it, with the zone's offset."""
-        local = value.astimezone(self._letterhead.zone)
-        offset = local.strftime("%z")
-        return local.strftime("%Y-%m-%d %H:%M ") + ("UTC" if offset == "+0000" else f"UTC{offset[:3]}:{offset[3:]}")
+    def _help(self, problem: Problem | None, ticket: NoticeTicket, language: str, helped: set[str]) -> HelpText | None:
+        """What to do about it, once for each problem, and not again in updates."""
+        if self._help_texts is None or problem is None or ticket.kind == "update":
+            return None
+        if problem.id in helped or len(helped) >= HELP_IN_TEXT:
+            return None
+        helped.add(problem.id)
+        port = ticket.events[0].data.get("source.port") if ticket.events else None
+        address = ticket.events[0].data.get("source.ip") if ticket.events else None
+        return self._help_texts.of(
+            problem, language, address=str(address or ticket.resource), port=port if isinstance(port, int) else None
+        )
 
 
-def _place(error: BaseException, name: str) -> str:
-    """File and line of the innermost template in the traceback; Jinja2 writes templates' own lines into it."""
-    place = f"template {name}"
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.endswith(".j2"):
-            place = f"{frame.filename}, line {frame.lineno}"
-    return place
+def preview_delivery(notice: int, recipient: str, language: str, time_zone: str, domain: str) -> Delivery:
+    """A delivery that is none: for looking at a mail that is not sent."""
+    message_id = f"<preview.{notice}.{secrets.token_hex(8)}@{domain}>"
+    return Delivery(0, notice, recipient, language, message_id, 0, time_zone)
 
 
 def _one_line(value: Any) -> str:
     """What a stranger wrote, without line ends, control characters and changes of direction: it cannot pose as our text."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _event_values(event: NoticeEvent) -> dict[str, Any]:
@@ -188,32 +202,3 @@ def _event_values(event: NoticeEvent) -> dict[str, Any]:
         "port": _one_line(data.get("source.port", "")),
         "details": ", ".join(details[:3]),
     }
-
-
-def events_as_csv(notice: Notice) -> bytes:
-    """The events of a notice as CSV (RFC 4180, UTF-8 with BOM so that office programs read it right).
-
-    A cell that such a program would take for a formula is made text.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(CSV_COLUMNS)
-    size = 0
-    for row in _csv_rows(notice):
-        size += writer.writerow([_harmless(cell) for cell in row])
-        if size > MAX_CSV_BYTES:
-            writer.writerow(["... more events are not shown"])
-            break
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _csv_rows(notice: Notice) -> Iterator[list[Any]]:
-    for ticket in notice.tickets:
-        for event in ticket.events:
-            first = [event.at.isoformat(), ticket.id, ticket.problem, SEVERITY_NAMES[ticket.severity]]
-            yield [*first, *(event.data.get(column, "") for column in CSV_COLUMNS[4:])]
-
-
-def _harmless(cell: Any) -> Any:
-    """OWASP, CSV injection: a leading = + - @, tab, return or line feed starts a formula in spreadsheet programs."""
-    return "'" + cell if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell

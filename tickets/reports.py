@@ -27,6 +27,8 @@ ReportState = Literal["read", "partly", "unread", "not-a-report"]
 #: So many unreadable parts of one report are kept with their text; the rest is only counted.
 PARTS_KEPT = 500
 TEXT_KEPT = 4000
+#: The channel of reports that came by the API; the collector of delivered reports hands them on, too.
+API_CHANNEL = "api"
 #: How long a report waits for the collector of its own channel before another of its kind hands it on.
 ADOPT_SECONDS = 60
 

@@ -66,13 +66,14 @@ def origin(event: Mapping[str, Any]) -> Origin | None:
     return Origin(int(report), int(event.get("report.reading") or 1), str(event.get("report.mark") or ""))
 
 
-def finished_readings(cursor: Cursor, origins: Collection[Origin | None]) -> dict[int, int]:
-    """The reports of a batch that are or were read again: number → the last reading that came to its end.
+def finished_readings(cursor: Cursor, reports: Collection[Any]) -> dict[int, int]:
+    """Those of a batch's reports (numbers, None for no report) that are or were read again, with the last reading that
+    came to its end.
 
     From here to the end of the transaction no reading comes to its end.
     """
-    reports = sorted({each.report for each in origins if each is not None})
-    cursor.execute(statements("rereading")["superseded"], {"lock": LOCK, "reports": reports})
+    numbers = sorted({int(each) for each in reports if each is not None})
+    cursor.execute(statements("rereading")["superseded"], {"lock": LOCK, "reports": numbers})
     return dict(cursor.fetchall())
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from abusehandler.errors import ConfigurationError
 from abusehandler.tickets.database import Unavailable
-from abusehandler.tickets.outbox import Result
+from abusehandler.tickets.mime import ascii_address
+from abusehandler.tickets.notice import Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,8 @@ class SmtpSettings:
     ca_file: Path | None = None
     timeout: float = 30
     hello_name: str = ""
+    #: Ask for a receipt of each delivery, not only for news of failure and delay (RFC 3461, 4.1).
+    receipts: bool = False
 
 
 class MailServer:
@@ -102,44 +105,84 @@ class MailServer:
         except (OSError, smtplib.SMTPException):
             return False
 
-    def send(self, sender: str, recipient: str, content: bytes) -> Result:
+    def send(self, sender: str, recipient: str, content: bytes, envelope_id: str = "") -> Result:
         """Hands one mail over; `content` has CRLF line ends. Never raises for what a server may do: the result says what is known.
 
-        `waiting`: it was certainly not taken. `in-doubt`: the connection broke after the data had begun.
+        `waiting`: it was certainly not taken. `in-doubt`: the connection broke after the data had begun. `envelope_id`
+        comes back in delivery status notifications (RFC 3461, 4.4), where the server knows them.
         """
         if self._session is None:
-            return Result("waiting", "no connection to the mail server")
-        address = _ascii_address(recipient)
+            return Result("waiting", "no connection to the mail server", ours=True)
+        address = ascii_address(recipient)
         if address is None:
             return Result("failed", f"the address {recipient} holds characters that mail addresses cannot have here")
         self._mails += 1
         session = self._session
         try:
-            code, answer = session.mail(sender, self._mail_options(session))
-            if 500 <= code < 600:
-                # the sender is refused, not the recipient: the operator mends it and the mails go out
-                session.rset()
-                return Result("waiting", f"the sender {sender} is refused: {code} {_text(answer)}")
-            if code == 250:
-                code, answer = session.rcpt(address, ["NOTIFY=FAILURE,DELAY"] if session.has_extn("dsn") else [])
-            if code in (250, 251):
-                code, answer = session.docmd("DATA")
-            if code != 354:
-                session.rset()
-                return _refused(code, answer)
+            refused = self._begin(session, sender, address, envelope_id)
         except (OSError, smtplib.SMTPException, ValueError) as error:
             # ValueError: an address or answer that is no ASCII
             self.close()
-            return Result("waiting", f"the connection broke before the mail was handed over: {error}")
+            return Result("waiting", f"the connection broke before the mail was handed over: {error}", ours=True)
         finally:
             self._used = time.monotonic()
+        if refused is not None:
+            return refused
         try:
             session.send(_LEADING_DOT.sub(b"..", content) + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"))
             code, answer = session.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             return Result("in-doubt", f"the mail server did not answer after the data: {error}")
-        return Result("sent", f"{code} {_text(answer)}") if code == 250 else _refused(code, answer)
+        if code == 250:
+            return Result("sent", f"{code} {_text(answer)}")
+        return self._refused(code, answer)
+
+    def _begin(self, session: smtplib.SMTP, sender: str, address: str, envelope_id: str) -> Result | None:
+        """All up to the data, in one go where the server takes that (RFC 2920); the refusal, or None to go on."""
+        dsn = session.has_extn("dsn")
+        commands = [
+            f"MAIL FROM:<{sender}>" + (f" RET=HDRS{' ENVID=' + _xtext(envelope_id) if envelope_id else ''}" if dsn else ""),
+            f"RCPT TO:<{address}>" + (f" NOTIFY={self._news()} ORCPT=rfc822;{_xtext(address)}" if dsn else ""),
+            "DATA",
+        ]  # fmt: skip
+        together = session.has_extn("pipelining")
+        if together:
+            session.send("".join(f"{command}\r\n" for command in commands).encode("ascii"))
+        refusal: Result | None = None
+        for number, command in enumerate(commands):
+            if not together:
+                session.send(f"{command}\r\n".encode("ascii"))
+            code, answer = session.getreply()
+            if code == 354 and number == 2:
+                if refusal is not None:
+                    # it wants data although it has refused: an empty mail for nobody (RFC 2920, 3.1)
+                    session.send(b".\r\n")
+                    session.getreply()
+                break
+            if refusal is None and code not in (250, 251, 252):
+                refusal = self._refused(code, answer, sender if number == 0 else "")
+                if not together or self._session is None:
+                    break
+        if refusal is not None and self._session is not None:
+            session.rset()
+        return refusal
+
+    def _refused(self, code: int, answer: bytes | str, sender: str = "") -> Result:
+        text = f"{code} {_text(answer)}"
+        if code in (421, -1):
+            # RFC 5321, 3.8: the server shuts down, whatever the mail
+            self.close()
+            return Result("waiting", text, ours=True)
+        if sender and 500 <= code < 600:
+            # the sender is refused, not the recipient: the operator mends it and the mails go out
+            return Result("waiting", f"the sender {sender} is refused: {text}", ours=True)
+        if code in (530, 535):
+            return Result("waiting", f"the mail server wants TLS or a login first (mail.smtp): {text}", ours=True)
+        return Result("failed" if 500 <= code < 600 else "waiting", text, ours=bool(sender))
+
+    def _news(self) -> str:
+        return "SUCCESS,FAILURE,DELAY" if self._settings.receipts else "FAILURE,DELAY"
 
     def close(self) -> None:
         """Ends the connection, if there is one."""
@@ -149,9 +192,6 @@ class MailServer:
                 session.quit()
             except (OSError, smtplib.SMTPException):
                 session.close()
-
-    def _mail_options(self, session: smtplib.SMTP) -> list[str]:
-        return ["RET=HDRS"] if session.has_extn("dsn") else []
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self._settings.ca_file) if self._settings.ca_file else None)
@@ -167,18 +207,11 @@ class MailServer:
             raise ConfigurationError(f"{path}: the password file cannot be read: {error}") from error
 
 
-def _refused(code: int, answer: bytes | str) -> Result:
-    return Result("failed" if 500 <= code < 600 else "waiting", f"{code} {_text(answer)}")
-
-
-def _ascii_address(address: str) -> str | None:
-    """The address as every mail server takes it: the domain in its ASCII form (RFC 5891); None if there is none."""
-    local, _, domain = address.rpartition("@")
-    try:
-        text = f"{local}@{domain.encode('idna').decode('ascii') if not domain.isascii() else domain}"
-    except UnicodeError:
-        return None
-    return text if text.isascii() and text.isprintable() and local and domain and not set(text) & set(" <>") else None
+def _xtext(text: str) -> str:
+    """RFC 3461, 4: what is not a plain visible character becomes `+` and two hexadecimal digits."""
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else "".join(f"+{b:02X}" for b in c.encode()) for c in text)[
+        :100
+    ]
 
 
 def _text(answer: bytes | str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ from abusehandler.errors import ConfigurationError
 
 MAX_BYTES = 1_000_000
 Where = dict[tuple[str | int, ...], int]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def configuration_path() -> Path:
@@ -34,14 +35,18 @@ def load(path: Path | None = None) -> Configuration:
 
     Raises ConfigurationError with one line for each fault: file, line, key, what is wrong and what to write.
     """
-    path = path or configuration_path()
+    return load_checked(path or configuration_path(), Configuration)
+
+
+def load_checked(path: Path, model: type[Model]) -> Model:
+    """As `load`, for any YAML file of ours whose keys a pydantic model describes (the installer's answers, for example)."""
     data, where = _read(path)
     try:
-        configuration = Configuration.model_validate(data)
+        configuration = model.model_validate(data)
     except ValidationError as error:
-        faults = [_explain(path, where, fault) for fault in error.errors(include_url=False)]
+        faults = [_explain(path, where, fault, model) for fault in error.errors(include_url=False)]
         raise ConfigurationError("\n".join(faults)) from None
-    checked: Configuration = _with_absolute_paths(configuration, path.resolve().parent)
+    checked: Model = _with_absolute_paths(configuration, path.resolve().parent)
     return checked
 
 
@@ -91,25 +96,25 @@ def _mark(node: yaml.Node, at: tuple[str | int, ...], where: Where, path: Path) 
             _mark(value, (*at, number), where, path)
 
 
-def _explain(path: Path, where: Where, fault: Any) -> str:
+def _explain(path: Path, where: Where, fault: Any, root: type[BaseModel]) -> str:
     at = tuple(fault["loc"])
     line = next((where[at[:length]] for length in range(len(at), -1, -1) if at[:length] in where), 1)
     key = ".".join(str(step) for step in at) or "the file"
     if fault["type"] == "extra_forbidden":
-        known = list(_section(at[:-1]).model_fields)
+        known = list(_section(root, at[:-1]).model_fields)
         near = difflib.get_close_matches(str(at[-1]), known, 1)
         advice = f"write {near[0]!r}" if near else "known here: " + ", ".join(known)
         return f"{path}, line {line}: {key} is not a key of this file; {advice}"
     if fault["type"] == "missing":
-        field = _section(at[:-1]).model_fields.get(str(at[-1]))
+        field = _section(root, at[:-1]).model_fields.get(str(at[-1]))
         about = f": {field.description}" if field is not None else ""
         return f"{path}, line {line}: {key} is missing{about}"
     said = fault["msg"].removeprefix("Value error, ")
     return f"{path}, line {line}: {key}: {said} (found {fault['input']!r:.100})"
 
 
-def _section(at: tuple[Any, ...]) -> type[BaseModel]:
-    model: type[BaseModel] = Configuration
+def _section(root: type[BaseModel], at: tuple[Any, ...]) -> type[BaseModel]:
+    model = root
     for step in at:
         field = model.model_fields.get(str(step))
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):

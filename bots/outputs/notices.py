@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 from intelmq.lib.bot import OutputBot
@@ -16,22 +16,23 @@ from abusehandler.bots import _intelmq
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
-from abusehandler.bots._sending import letterhead, smtp_settings
+from abusehandler.bots._reporter_mails import reporter_sender
+from abusehandler.bots._sending import finishing_mails, notice_sender
+from abusehandler.configuration.answering import answer_settings
+from abusehandler.configuration.sending import notice_schedule, notice_writer
 from abusehandler.errors import ConfigurationError
+from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.tickets.database import Unavailable
-from abusehandler.tickets.notice_mail import NoticeWriter
-from abusehandler.tickets.outbox import Outbox, Recipient
-from abusehandler.tickets.sender import NoticeSender
-from abusehandler.tickets.smtp import MailServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from abusehandler.bots._batch import Message
+    from abusehandler.configuration import Configuration
 
 
 class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
-    """Writes to customers what is due about their tickets, one mail for each contact.
+    """Writes to customers what is due about their tickets, one mail for each contact, and to reporters where that is on.
 
     It takes its work from the database, not from its queue; any number of these bots may run. The mail server, the
     sender's address and the policy stand in abusehandler.yaml.
@@ -40,27 +41,18 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         longest_wait: seconds after which it looks for due notices at the latest
         wait_for_queues: names of queues; while one holds messages, new notices wait for what will come of them, ten
             minutes at most, so that a customer gets one mail about what came together
+        senders: how many mails go out at once when there are many, each over connections of its own
     """
 
     longest_wait: float = 5
     wait_for_queues: list[str] = []  # noqa: RUF012 - IntelMQ's form of a parameter
+    senders: int = 6
 
     def prepare(self) -> None:
-        configuration = self.box.configuration
-        self._directory = open_customers(configuration)
-        writer = NoticeWriter(letterhead(configuration), self.box.catalogue)
+        self._directory = open_customers(self.box.configuration)
         me = f"{socket.gethostname()}/{self.bot_id}"
-        outbox = Outbox(
-            self.box.database,
-            me,
-            message_id_domain=configuration.message_id_domain,
-            hold=configuration.notices.hold,
-            settle=timedelta(seconds=configuration.notices.settle_seconds),
-        )
-        self._sender = NoticeSender(
-            outbox, MailServer(smtp_settings(configuration)), writer, self._recipients, self._customer_name,
-            sender=configuration.sender, resend_doubtful=configuration.notices.in_doubt == "resend",
-        )  # fmt: skip
+        self._sender = notice_sender(self.box, self._directory, me, int(self.senders))
+        self._reporter_sender = reporter_sender(self.box, me)
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
         """Whatever is sent to this bot's queue only wakes it."""
@@ -80,7 +72,9 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         try:
             self._start_once()
             self._directory.refresh()
-            report = self._sender.run(under_way=self._queues_hold_messages())
+            with finishing_mails(self._sender):
+                report = self._sender.run(under_way=self._queues_hold_messages())
+            self._tell_reporters()
         except (Unavailable, ConfigurationError) as error:
             raise PipelineError(str(error)) from error
         for problem in report.problems:
@@ -93,6 +87,17 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         latest = now + timedelta(seconds=self.longest_wait)
         due = self._sender.next_due()
         self._next = latest if due is None else min(latest, due)
+
+    def _tell_reporters(self) -> None:
+        """Acknowledgements and outcomes, where they are switched on."""
+        if self._reporter_sender is None:
+            return
+        with finishing_mails(self._reporter_sender):
+            sent = self._reporter_sender.run()
+        for problem in self._reporter_sender.problems:
+            self.logger.error("%s", problem.rstrip(".") + ".")
+        if sent:
+            self.logger.info("%d mails to reporters sent.", sent)
 
     def _start_once(self) -> None:
         """Not in `prepare`: `intelmqctl run` makes a bot of the same name beside the one that is sending."""
@@ -117,21 +122,30 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
 
     _next = datetime.min.replace(tzinfo=timezone.utc)
 
-    def _recipients(self, customer_id: str) -> list[Recipient]:
-        customer = self._directory.customer(customer_id)
-        if customer is None:
-            return []
-        reachable = [contact for contact in customer.contacts if contact.email and contact.channel == "mail"]
-        wanted = [contact for contact in reachable if contact.role == "abuse"] or reachable
-        return [Recipient(contact.email, contact.language or customer.language) for contact in wanted]
+    @classmethod
+    def check_values(cls, parameters: Mapping[str, Any]) -> list[list[str]]:
+        found: list[list[str]] = super().check_values(parameters)
+        senders = parameters.get("senders", 1)
+        if isinstance(senders, bool) or not isinstance(senders, int) or not 1 <= senders <= 20:
+            found.append(["error", f"Parameter 'senders' must be a whole number from 1 to 20, not {senders!r}."])
+        return found
 
-    def _customer_name(self, customer_id: str) -> str:
-        customer = self._directory.customer(customer_id)
-        return customer.name if customer is not None else ""
+    @classmethod
+    def check_configuration(cls, configuration: Configuration) -> list[str]:
+        faults = []
+        for part in (notice_schedule, answer_settings, lambda all_of_it: notice_writer(all_of_it, Catalogue.load())):
+            try:
+                part(configuration)
+            except ConfigurationError as error:
+                faults.extend(str(error).splitlines())
+        return list(dict.fromkeys(faults))
 
     def shutdown(self) -> None:
         if "_sender" in self.__dict__:
             self._sender.close()
+        reporter_sender = self.__dict__.get("_reporter_sender")
+        if reporter_sender is not None:
+            reporter_sender.close()
         super().shutdown()
 
 

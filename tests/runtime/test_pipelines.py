@@ -16,6 +16,7 @@ from intelmq.lib.exceptions import MissingDependencyError
 
 from abusehandler.configuration import load
 from abusehandler.configuration.model import Configuration
+from abusehandler.tickets.rules import Rules
 
 FOLDER = Path(str(resources.files("abusehandler.runtime")))
 PIPELINES = ("shadowserver", "mail", "everything")
@@ -82,10 +83,10 @@ def test_what_is_sent_somewhere_arrives_at_a_bot(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_every_bot_but_collectors_and_the_mailer_gets_something(name: str) -> None:
+def test_every_bot_but_those_that_look_into_the_database_gets_something(name: str) -> None:
     reached = {queue for bot in bots(name).values() for queue in queues(bot)}
     for bot_id, bot in bots(name).items():
-        if bot["group"] != "Collector" and not bot["module"].endswith(".notices"):
+        if bot["group"] != "Collector" and not bot["module"].endswith((".notices", ".timers", ".webhooks")):
             assert f"{bot_id}-queue" in reached
 
 
@@ -120,3 +121,17 @@ def test_example_configuration_is_right_and_has_no_key_that_does_not_exist() -> 
     configuration = load(FOLDER / "abusehandler.yaml")
     assert isinstance(configuration, Configuration)
     assert configuration.evidence.path.is_absolute()
+
+
+def test_example_rules_are_right_with_and_without_their_comment_signs(tmp_path: Path) -> None:
+    text = (FOLDER / "rules.yaml").read_text(encoding="utf-8")
+    (tmp_path / "as-it-is.yaml").write_text(text, encoding="utf-8")
+    assert Rules.load(tmp_path / "as-it-is.yaml").escalation == ()
+    shown = "\n".join(
+        line[2:] if line.startswith("# ") and line[2:3] in "abcdefghijklmnopqrstuvwxyz " else ""
+        for line in text.splitlines()[6:]
+    )
+    (tmp_path / "shown.yaml").write_text(shown, encoding="utf-8")
+    rules = Rules.load(tmp_path / "shown.yaml")
+    assert {rule.name for rule in rules.escalation} >= {"flood"}
+    assert rules.mutes

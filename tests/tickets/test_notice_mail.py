@@ -17,9 +17,10 @@ import pytest
 
 from abusehandler.errors import ConfigurationError
 from abusehandler.harmonization.catalogue import Catalogue
-from abusehandler.tickets import notice_mail
-from abusehandler.tickets.notice_mail import Letterhead, NoticeWriter, events_as_csv
-from abusehandler.tickets.outbox import Delivery, Notice, NoticeEvent, NoticeTicket
+from abusehandler.tickets import attachments
+from abusehandler.tickets.attachments import events_as_csv
+from abusehandler.tickets.notice import Delivery, Kind, Notice, NoticeEvent, NoticeTicket
+from abusehandler.tickets.notice_mail import Letterhead, NoticeWriter
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -30,15 +31,15 @@ DELIVERY = Delivery(1, 7, "customer@example.com", "", "<notice.7.ab@example.net>
 LETTERHEAD = Letterhead("Example Networks", "abuse@example.net", "Abuse Desk", phone="+43 1 0000000")
 
 
-def ticket(number: int = 1, events: int = 1, update: bool = False, **data: Any) -> NoticeTicket:
+def ticket(number: int = 1, events: int = 1, kind: Kind = "new", **data: Any) -> NoticeTicket:
     seen = {"source.ip": "192.0.2.1", "source.port": 22, **data}
     return NoticeTicket(
-        number, "192.0.2.1", "brute-force", 3, AT, AT, events, update, tuple(NoticeEvent(AT, seen) for _ in range(events))
+        number, "192.0.2.1", "brute-force", 3, AT, AT, events, kind, tuple(NoticeEvent(AT, seen) for _ in range(events))
     )  # fmt: skip
 
 
-def notice(*tickets: NoticeTicket, references: tuple[str, ...] = ()) -> Notice:
-    return Notice(7, "C1", tickets or (ticket(),), references)
+def notice(*tickets: NoticeTicket, references: tuple[str, ...] = (), kind: Kind = "new", **other: Any) -> Notice:
+    return Notice(7, "C1", tickets or (ticket(kind=kind),), references, kind, **other)
 
 
 def written(
@@ -46,7 +47,7 @@ def written(
 ) -> EmailMessage:
     """The mail as the customer's program takes it apart."""
     writer = NoticeWriter(letterhead, Catalogue.load(), **other)
-    content = writer.write(what, replace(DELIVERY, language=language), name).as_bytes()
+    content = writer.write(what, replace(DELIVERY, language=language), name)
     return email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[return-value]
 
 
@@ -71,18 +72,18 @@ def test_text_says_what_where_and_when() -> None:
     body = text(written(notice(ticket(events=2))))
     assert "Dear Customer One," in body
     assert "Ticket #1: Password guessing" in body
-    assert "2 times, first 2026-11-20 10:30 UTC" in body
+    assert "2 times, first Nov 20, 2026 10:30:00 UTC" in body
     assert "192.0.2.1 port 22" in body
     assert "Example Networks\n+43 1 0000000" in body
 
 
 def test_times_are_those_of_the_organisation_with_their_offset() -> None:
     body = text(written(notice(), letterhead=replace(LETTERHEAD, zone=ZoneInfo("Europe/Vienna"))))
-    assert "2026-11-20 11:30 UTC+01:00" in body
+    assert "Nov 20, 2026 11:30:00 UTC+01:00" in body
 
 
 def test_update_says_so() -> None:
-    mail = written(notice(ticket(update=True)))
+    mail = written(notice(kind="update"))
     assert mail["Subject"].startswith("Update: ")
     assert "that we told you of before" in text(mail)
 
@@ -155,7 +156,7 @@ def test_table_holds_no_formulas(formula: str) -> None:
 
 
 def test_table_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notice_mail, "MAX_CSV_BYTES", 1000)
+    monkeypatch.setattr(attachments, "MAX_CSV_BYTES", 1000)
     table = events_as_csv(notice(ticket(events=200))).decode("utf-8-sig").splitlines()
     assert table[-1] == "... more events are not shown"
     assert len(table) < 40
@@ -174,7 +175,7 @@ def own_templates(folder: Path, language: str = "en", **parts: str) -> list[Path
     target.mkdir(parents=True, exist_ok=True)
     usual = {"subject": "Subject", "txt": "Text", "html": "<p>HTML</p>"}
     for kind, content in {**usual, **parts}.items():
-        (target / f"notice.{kind}.j2").write_text(content, encoding="utf-8")
+        (target / f"new.{kind}.j2").write_text(content, encoding="utf-8")
     return [folder]
 
 
@@ -202,7 +203,7 @@ def test_operators_own_template_wins(tmp_path: Path) -> None:
 )
 def test_template_that_is_wrong_or_wants_too_much_is_named_with_its_line(tmp_path: Path, template: str) -> None:
     folders = own_templates(tmp_path, txt=f"First line\n{template}")
-    with pytest.raises(ConfigurationError, match=r"notice\.txt\.j2, line 2: "):
+    with pytest.raises(ConfigurationError, match=r"new\.txt\.j2, line 2: "):
         written(notice(), folders=folders)
 
 
@@ -217,7 +218,7 @@ def test_language_of_the_contact_then_the_organisation_then_english(tmp_path: Pa
 
 
 def test_language_with_half_a_set_of_templates_is_named(tmp_path: Path) -> None:
-    folders = own_templates(tmp_path, "de")
-    (tmp_path / "de" / "notice.html.j2").unlink()
-    with pytest.raises(ConfigurationError, match="de/notice.html.j2"):
-        written(notice(), language="de", folders=folders)
+    folders = own_templates(tmp_path, "xy")
+    (tmp_path / "xy" / "new.html.j2").unlink()
+    with pytest.raises(ConfigurationError, match="xy/new.html.j2"):
+        written(notice(), language="xy", folders=folders)

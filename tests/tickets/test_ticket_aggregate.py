@@ -9,10 +9,11 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
+import psycopg2.errors
 import pytest
 from observations import hours_ago, observation, store_of, tickets_in
 
+from abusehandler.tickets import aggregate
 from abusehandler.tickets.database import Database, Unavailable
 from abusehandler.tickets.incoming import EventRejected, now_utc
 
@@ -99,7 +100,7 @@ def test_severity_only_grows(store: TicketStore, database: Database) -> None:
 
 def test_resolved_ticket_opens_again_and_counts_the_relapse(store: TicketStore, database: Database) -> None:
     store.store([observation()])
-    database.fetch("UPDATE tickets SET state = 'resolved'")
+    database.fetch("UPDATE tickets SET state = 'resolved', state_at = '2026-11-20T11:00:00Z'")
     store.store([observation(time_source="2026-11-20T12:00:00+00:00")])
     (ticket,) = tickets_in(database)
     assert (ticket["state"], ticket["relapses"], ticket["event_count"]) == ("open", 1, 2)
@@ -114,9 +115,9 @@ def test_known_event_does_not_open_a_resolved_or_closed_ticket(store: TicketStor
         assert (ticket["state"], ticket["relapses"]) == (state, 0)
 
 
-def test_closed_ticket_stays_closed_and_a_new_one_opens(store: TicketStore, database: Database) -> None:
-    store.store([observation()])
-    database.fetch("UPDATE tickets SET state = 'closed'")
+def test_ticket_closed_long_ago_stays_closed_and_a_new_one_opens(store: TicketStore, database: Database) -> None:
+    store.store([observation(time_source="2026-08-20T12:00:00+00:00")])
+    database.fetch("UPDATE tickets SET state = 'closed', state_at = '2026-09-01T12:00:00Z'")
     store.store([observation(time_source="2026-11-20T12:00:00+00:00")])
     old, new = tickets_in(database)
     assert (old["state"], old["event_count"]) == ("closed", 1)
@@ -297,7 +298,7 @@ def test_ticket_closed_between_opening_and_locking_leads_to_another_try(
         def __getitem__(self, name: str) -> str:
             if name == "lock_tickets" and not closed:
                 closed.append(1)
-                other.fetch("UPDATE tickets SET state = 'closed'")
+                other.fetch("UPDATE tickets SET state = 'closed', state_at = '2026-09-01T12:00:00Z'")
             return sql[name]
 
     monkeypatch.setattr(store, "_sql", ClosesInBetween(sql))
@@ -312,9 +313,22 @@ def test_customer_that_vanished_from_the_database_is_written_again(store: Ticket
     """A backup was restored below a running bot, which remembers customers that it wrote."""
     store.store([observation()])
     database.fetch("TRUNCATE customers, tickets, events CASCADE")
-    with pytest.raises(psycopg2.IntegrityError):
-        store.store([observation()])
     assert store.store([observation()]).tickets == 1
+    assert database.fetch("SELECT id FROM customers") == [("C1",)]
+
+
+def test_no_ticket_without_customer_and_no_customer_deleted_with_tickets(
+    store: TicketStore, database: Database
+) -> None:
+    store.store([observation()])
+    for statement in (
+        "INSERT INTO tickets (key, customer_id, resource, problem) VALUES (gen_random_uuid(), 'C9', 'x', 'x')",
+        "UPDATE tickets SET customer_id = 'C9'",
+        "DELETE FROM customers",
+        "UPDATE customers SET id = 'C9'",
+    ):
+        with pytest.raises(psycopg2.errors.ForeignKeyViolation):
+            database.fetch(statement)
 
 
 def test_dry_run_stores_nothing(store: TicketStore, database: Database) -> None:
@@ -386,3 +400,55 @@ def test_four_workers_with_overlapping_batches_do_as_one(dsn: str, database: Dat
         alone.store(batch)
     assert summary(database) == together
     assert events_in(database) == 400
+
+
+def many(number: int) -> list[dict[str, Any]]:
+    return [
+        observation(source_ip=f"192.0.2.{count % 200}", time_source=f"2026-11-20T10:{count // 60 % 60:02}:{count % 60:02}+00:00")
+        for count in range(number)
+    ]  # fmt: skip
+
+
+def test_many_events_are_stored_in_several_transactions(
+    store: TicketStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aggregate, "TRANSACTION", 100)
+    batch = many(950)
+    assert (store.store(batch).events, store.store(batch).known) == (950, 950)
+    assert sum(ticket["event_count"] for ticket in tickets_in(database)) == events_in(database) == 950
+    ((transactions,),) = database.fetch("SELECT count(DISTINCT xmin::text) FROM events")
+    assert transactions == 10
+
+
+def test_what_stands_before_a_bad_event_may_be_stored_and_counts_once_when_it_comes_again(
+    store: TicketStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aggregate, "TRANSACTION", 100)
+    good = many(250)
+    with pytest.raises(EventRejected):
+        store.store([*good, observation(classification_type=None)])
+    for event in good:
+        store.store([event])
+    assert sum(ticket["event_count"] for ticket in tickets_in(database)) == events_in(database) == 250
+
+
+def test_database_that_is_away_fails_the_whole_of_many_events(
+    store: TicketStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aggregate, "TRANSACTION", 100)
+    answers = iter([None, Unavailable("away")])
+
+    def retrying(work: Any) -> Any:
+        answer = next(answers, None)
+        if answer is not None:
+            raise answer
+        return original(work)
+
+    original = database.retrying
+    store.store(many(1))
+    monkeypatch.setattr(database, "retrying", retrying)
+    with pytest.raises(Unavailable):
+        store.store(many(950))
+    monkeypatch.undo()
+    store.store(many(950))
+    assert events_in(database) == 950

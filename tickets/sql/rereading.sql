@@ -62,7 +62,8 @@ UPDATE tickets t SET
     event_count = greatest(t.event_count - g.count, 0),
     first_seen = CASE WHEN l.count = t.event_count - g.count THEN coalesce(l.first, 'infinity') ELSE t.first_seen END,
     last_seen = coalesce(l.last, '-infinity'),
-    severity = CASE WHEN l.count = t.event_count - g.count THEN coalesce(l.severity, 0) ELSE t.severity END,
+    severity = coalesce(t.severity_fixed, greatest(t.severity_floor,
+        CASE WHEN l.count = t.event_count - g.count THEN coalesce(l.severity, 0) ELSE t.severity END)),
     notify_due = CASE WHEN t.event_count > g.count THEN t.notify_due END
 FROM (SELECT ticket_id, count(*) FROM gone WHERE ticket_id IS NOT NULL GROUP BY ticket_id) g,
      LATERAL (SELECT count(*), min(e.at) AS first, max(e.at) AS last, max(e.severity) AS severity

@@ -1,0 +1,69 @@
+-- SPDX-FileCopyrightText: 2026 the abusehandler authors
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+
+-- Numbers for people, from the daily statistics (tickets/rollups.py); days in UTC, both ends inclusive.
+
+-- name: work
+SELECT d.day, d.opened, d.closed, d.resolved, d.reopened, d.notices, d.mails, d.failed FROM daily_work d
+WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s ORDER BY d.day
+
+-- Tickets not closed and not resolved now: where the line of the past begins, backwards.
+-- name: open_now
+SELECT count(*) AS open FROM tickets t WHERE {operators only} AND t.state IN ('open', 'escalated')
+
+-- name: work_since
+SELECT coalesce(sum(d.opened + d.reopened - d.closed - d.resolved), 0)::bigint AS more FROM daily_work d
+WHERE {operators only} AND d.day > %(until)s
+
+-- name: opened_by_problem
+SELECT d.day, d.problem, sum(d.opened)::bigint AS opened FROM daily_tickets d
+WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s GROUP BY d.day, d.problem ORDER BY d.day
+
+-- name: problems
+SELECT d.problem, sum(d.opened)::bigint AS opened, sum(d.relapsed)::bigint AS relapsed, sum(d.told)::bigint AS told,
+       sum(d.told_seconds) / nullif(sum(d.told), 0) AS told_seconds, sum(d.ended)::bigint AS ended,
+       sum(d.ended_seconds) / nullif(sum(d.ended), 0) AS ended_seconds
+FROM daily_tickets d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
+GROUP BY d.problem ORDER BY opened DESC, d.problem LIMIT 200
+
+-- name: within
+SELECT ARRAY[coalesce(sum(d.told_within[1]), 0)::bigint, coalesce(sum(d.told_within[2]), 0)::bigint, coalesce(sum(d.told_within[3]), 0)::bigint, coalesce(sum(d.told_within[4]), 0)::bigint,
+             coalesce(sum(d.told_within[5]), 0)::bigint, coalesce(sum(d.told_within[6]), 0)::bigint, coalesce(sum(d.told_within[7]), 0)::bigint, coalesce(sum(d.told_within[8]), 0)::bigint,
+             coalesce(sum(d.told_within[9]), 0)::bigint, coalesce(sum(d.told_within[10]), 0)::bigint, coalesce(sum(d.told_within[11]), 0)::bigint, coalesce(sum(d.told_within[12]), 0)::bigint] AS told,
+       ARRAY[coalesce(sum(d.ended_within[1]), 0)::bigint, coalesce(sum(d.ended_within[2]), 0)::bigint, coalesce(sum(d.ended_within[3]), 0)::bigint, coalesce(sum(d.ended_within[4]), 0)::bigint,
+             coalesce(sum(d.ended_within[5]), 0)::bigint, coalesce(sum(d.ended_within[6]), 0)::bigint, coalesce(sum(d.ended_within[7]), 0)::bigint, coalesce(sum(d.ended_within[8]), 0)::bigint,
+             coalesce(sum(d.ended_within[9]), 0)::bigint, coalesce(sum(d.ended_within[10]), 0)::bigint, coalesce(sum(d.ended_within[11]), 0)::bigint, coalesce(sum(d.ended_within[12]), 0)::bigint] AS ended
+FROM daily_tickets d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
+
+-- name: customers
+SELECT d.customer_id, c.name, d.events FROM (
+    SELECT d.customer_id, sum(d.events)::bigint AS events FROM daily_customers d
+    WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s GROUP BY d.customer_id ORDER BY events DESC LIMIT 30
+) d JOIN customers c ON c.id = d.customer_id ORDER BY d.events DESC
+
+-- name: networks
+SELECT network(set_masklen(t.network::inet, CASE family(t.network) WHEN 4 THEN 24 ELSE 48 END))::text AS network,
+       count(*) AS tickets, sum(t.event_count)::bigint AS events
+FROM (SELECT t.network, t.event_count FROM tickets t WHERE {operators only} AND t.network IS NOT NULL ORDER BY t.id DESC LIMIT 20000) t
+GROUP BY 1 ORDER BY tickets DESC LIMIT 30
+
+-- name: feeds
+SELECT d.feed, max(d.day) AS last_day, sum(d.events) FILTER (WHERE d.day >= %(since)s)::bigint AS events,
+       sum(d.events) FILTER (WHERE d.day < %(since)s)::bigint AS events_before, count(DISTINCT d.day) AS days
+FROM daily_events d WHERE {operators only} AND d.day BETWEEN %(before)s AND %(until)s
+GROUP BY d.feed ORDER BY events DESC NULLS LAST LIMIT 200
+
+-- name: readers
+SELECT r.reader, count(*) AS reports, count(*) FILTER (WHERE r.state = 'read') AS read, count(*) FILTER (WHERE r.state = 'partly') AS partly,
+       count(*) FILTER (WHERE r.state = 'unread') AS unread, count(*) FILTER (WHERE r.state = 'not-a-report') AS filed,
+       sum(r.events)::bigint AS events, max(r.received_at) AS last_at
+FROM (SELECT r.reader, r.state, r.events, r.received_at FROM reports r
+      WHERE {operators only} AND r.received_at >= %(since)s AND r.received_at < %(until)s::date + 1 ORDER BY r.received_at DESC LIMIT 50000) r
+GROUP BY r.reader ORDER BY reports DESC LIMIT 200
+
+-- name: decisions
+SELECT d.reader, split_part(d.sender, '@', 2) AS sender, count(*) AS decided,
+       count(*) FILTER (WHERE d.decision = 'accepted') AS accepted, count(*) FILTER (WHERE d.decision = 'corrected') AS corrected,
+       count(*) FILTER (WHERE d.decision IN ('not-a-report', 'rejected')) AS filed
+FROM report_decisions d WHERE {operators only} AND d.at >= %(since)s AND d.at < %(until)s::date + 1
+GROUP BY 1, 2 ORDER BY decided DESC LIMIT 100

@@ -1,0 +1,117 @@
+-- SPDX-FileCopyrightText: 2026 the abusehandler authors
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+
+-- The list of tickets: one page by keyset, in one of two orders, with any filters; then what is shown of its tickets.
+-- Conditions below are put in by name.
+
+-- name: worst_first
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.severity DESC, t.id DESC LIMIT %(limit)s
+
+-- name: worst_first_back
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.severity, t.id LIMIT %(limit)s
+
+-- name: newest_first
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.id DESC LIMIT %(limit)s
+
+-- name: newest_first_back
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.id LIMIT %(limit)s
+
+-- name: shown
+SELECT t.id, t.state, t.customer_state, t.severity, t.problem, t.resource, t.customer_id, c.name AS customer_name,
+       t.event_count, t.first_seen, t.last_seen, t.opened_at, t.relapses, t.notified_at, t.notify_due, t.assignee,
+       m.muted_until, m.mute_reason,
+       EXISTS (SELECT FROM answer_tickets a WHERE a.ticket_id = t.id AND a.unread) AS unread_answer
+FROM unnest(%(tickets)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
+JOIN tickets t ON t.id = wanted.id JOIN customers c ON c.id = t.customer_id
+LEFT JOIN LATERAL mute_of_ticket(t) m ON t.state <> 'closed'
+WHERE {visible t.account_id} ORDER BY wanted.place
+
+-- name: after_worst
+(t.severity, t.id) < (%(after_severity)s, %(after_id)s)
+
+-- name: before_worst
+(t.severity, t.id) > (%(after_severity)s, %(after_id)s)
+
+-- name: after_newest
+t.id < %(after_id)s
+
+-- name: before_newest
+t.id > %(after_id)s
+
+-- name: not_closed
+t.state <> 'closed'
+
+-- name: state
+t.state = ANY(%(states)s)
+
+-- name: only_done
+t.state <> 'open'
+
+-- An index of one problem is in the order of the list, one of several is not.
+-- name: one_problem
+t.problem = %(problem)s
+
+-- name: problem
+t.problem = ANY(%(problems)s)
+
+-- name: severity
+t.severity >= %(severity)s
+
+-- name: customer
+t.customer_id = %(customer)s
+
+-- name: prefix
+t.network <<= %(prefix)s::inet
+
+-- name: feed
+t.feed = %(feed)s
+
+-- name: older
+t.opened_at < now() - %(older)s * interval '1 day'
+
+-- name: newer
+t.opened_at >= now() - %(newer)s * interval '1 day'
+
+-- name: disputed
+t.customer_state = %(customer_says)s
+
+-- name: assignee
+t.assignee = %(assignee)s
+
+-- name: nobody
+t.assignee IS NULL
+
+-- name: unread
+t.id IN (SELECT a.ticket_id FROM answer_tickets a WHERE a.unread)
+
+-- name: number
+t.id = %(number)s
+
+-- name: found
+(t.id = ANY(%(found_tickets)s) OR t.customer_id = ANY(%(found_customers)s))
+
+-- name: customers_by_text
+SELECT c.id FROM customers c
+WHERE {visible c.id} AND to_tsvector('simple', c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s) LIMIT 200
+
+-- name: tickets_by_text
+SELECT t.id FROM tickets t
+WHERE {visible t.account_id} AND t.network IS NULL
+  AND to_tsvector('simple', translate(t.resource, './:-_', '     ')) @@ to_tsquery('simple', %(words)s)
+LIMIT 1000
+
+-- name: visible
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND t.id = ANY(%(tickets)s) ORDER BY t.id
+
+-- name: counts
+SELECT t.state, count(*) AS tickets, count(*) FILTER (WHERE t.severity >= 3) AS severe
+FROM tickets t WHERE {visible t.account_id} AND t.state <> 'closed' GROUP BY t.state
+
+-- All feeds, one step of the index each.
+-- name: feeds
+WITH RECURSIVE known AS (
+    (SELECT t.feed FROM tickets t WHERE {operators only} AND t.state <> 'closed' ORDER BY t.feed LIMIT 1)
+    UNION ALL
+    SELECT (SELECT t.feed FROM tickets t WHERE t.feed > k.feed AND t.state <> 'closed' ORDER BY t.feed LIMIT 1) FROM known k WHERE k.feed IS NOT NULL
+)
+SELECT feed FROM known WHERE feed <> '' LIMIT 200
