@@ -1,0 +1,220 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The list of tickets: what the address of the page asks for becomes filters; pages by keyset, never by counting off."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from abusehandler.tickets.desk.scope import Row, Scope, read, rows
+from abusehandler.tickets.incoming import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from psycopg2.extensions import cursor as Cursor
+
+    from abusehandler.tickets.database import Database
+
+STATES = ("open", "escalated", "ignored", "resolved", "closed")
+CUSTOMER_STATES = ("open", "working", "resolved", "disputed")
+PER_PAGE = 50
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"#?(\d{1,18})")
+_KEY = re.compile(r"(\d{1,2})-(\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page. `earlier` and `later` are the keys for the pages before and after it, empty where there are none."""
+
+    tickets: tuple[Row, ...]
+    earlier: str
+    later: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """What is asked for; the names are those in the page's address. Made by `of`, which takes nothing on trust.
+
+    `q` is what a person typed: a ticket number, an address, a prefix, or words of a customer's name or a host name.
+    `assigned` is a login, or `nobody`. `age` as in `>30` (opened more than 30 days ago) or `<7`. `wrong` says what could not be understood.
+    """
+
+    q: str = ""
+    states: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    severity: str = ""
+    customer: str = ""
+    prefix: str = ""
+    feed: str = ""
+    age: str = ""
+    customer_says: str = ""
+    assigned: str = ""
+    unread: bool = False
+    order: str = "worst"
+    wrong: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Sequence[str]]) -> TicketFilter:
+        """From the parameters of an address, each name with its values."""
+
+        def one(name: str) -> str:
+            return next((value.strip().replace("\0", "")[:300] for value in asked.get(name, ()) if value.strip()), "")
+
+        wrong = []
+        prefix = one("prefix")
+        if prefix and network_of(prefix) is None:
+            wrong.append(f"{prefix} is no address or prefix; write for example 192.0.2.0/24")
+            prefix = ""
+        age = one("age")
+        if age and not re.fullmatch(r"[<>]\d{1,4}", age):
+            wrong.append(f"{age} is no age; write for example >30 for tickets older than 30 days")
+            age = ""
+        return cls(
+            q=one("q"),
+            states=tuple(state for state in asked.get("state", ()) if state in (*STATES, "all")),
+            problems=tuple(value.replace("\0", "")[:100] for value in asked.get("problem", ())[:20] if value),
+            severity=one("severity") if one("severity") in SEVERITIES else "",
+            customer=one("customer"),
+            prefix=prefix,
+            feed=one("feed"),
+            age=age,
+            customer_says=one("says") if one("says") in CUSTOMER_STATES else "",
+            assigned=one("assigned"),
+            unread=one("unread") == "yes",
+            # nobody looks for the worst of what is over, and no index serves it
+            order="newest" if one("order") == "newest" or {"closed", "all"} & set(asked.get("state", ())) else "worst",
+            wrong=tuple(wrong),
+        )
+
+    def address(self) -> dict[str, Any]:
+        """The parameters of an address that asks for the same."""
+        return {
+            "q": self.q,
+            "state": list(self.states),
+            "problem": list(self.problems),
+            "severity": self.severity,
+            "customer": self.customer,
+            "prefix": self.prefix,
+            "feed": self.feed,
+            "age": self.age,
+            "says": self.customer_says,
+            "assigned": self.assigned,
+            "unread": "yes" if self.unread else "",
+            "order": "" if self.order == "worst" else self.order,
+        }
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything beyond the states is asked for."""
+        return any(value for name, value in self.address().items() if name not in ("state", "order"))
+
+
+def network_of(text: str) -> str | None:
+    """The canonical text of an address or prefix; host bits are cut off. None if it is neither."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False))
+    except ValueError:
+        return None
+
+
+def words_of(text: str) -> str:
+    """A tsquery that asks for all the words or beginnings of words; empty when there is no word."""
+    words = [word.lower() for word in _WORD.findall(text[:200].replace("_", " "))][:8]
+    return " & ".join(f"'{word}':*" for word in words)
+
+
+def page(
+    database: Database, scope: Scope, asked: TicketFilter, *, after: str = "", before: str = "", limit: int = PER_PAGE
+) -> Page:
+    """One page of the list. `after` and `before` are keys of an earlier answer; others count as none."""
+    with database.transaction() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '8s'")
+        names, values = conditions(cursor, scope, asked)
+        key = _KEY.fullmatch(after or before)
+        back = key is not None and not after
+        if key is not None:
+            names.append(f"{'before' if back else 'after'}_{asked.order}")
+            values.update(after_severity=int(key[1]), after_id=int(key[2]))
+        statement = f"ticket_list.{asked.order}_first{'_back' if back else ''}"
+        numbers = [row["id"] for row in rows(cursor, scope, statement, names, limit=limit + 1, **values)]
+        more = len(numbers) > limit
+        numbers = numbers[:limit]
+        if back:
+            numbers.reverse()
+        found = rows(cursor, scope, "ticket_list.shown", tickets=numbers)
+    first, last = (f"{one['severity']}-{one['id']}" for one in (found[0], found[-1])) if found else ("", "")
+    return Page(
+        tuple(found), earlier=first if (more if back else key is not None) else "", later=last if (back or more) else ""
+    )
+
+
+def conditions(cursor: Cursor, scope: Scope, asked: TicketFilter) -> tuple[list[str], dict[str, Any]]:
+    """Names of conditions in ticket_list.sql, and their values."""
+    names: list[str] = []
+    values: dict[str, Any] = {}
+    if not asked.states:
+        names.append("not_closed")
+    elif "all" not in asked.states:
+        names.append("state")
+        values["states"] = list(asked.states)
+        # a partial index serves each of the two
+        if "closed" not in asked.states:
+            names.append("not_closed")
+        if "open" not in asked.states:
+            names.append("only_done")
+    for name, value in (
+        ("one_problem" if len(asked.problems) == 1 else "problem", asked.problems), ("severity", asked.severity),
+        ("customer", asked.customer), ("prefix", asked.prefix), ("feed", asked.feed),
+    ):  # fmt: skip
+        if value:
+            names.append(name)
+    values.update(
+        problems=list(asked.problems),
+        problem=asked.problems[0] if asked.problems else "", severity=SEVERITIES.get(asked.severity, 0), customer=asked.customer,
+        prefix=network_of(asked.prefix), feed=asked.feed,
+    )  # fmt: skip
+    if asked.age:
+        names.append("older" if asked.age[0] == ">" else "newer")
+        values["older"] = values["newer"] = int(asked.age[1:])
+    if asked.customer_says:
+        names.append("disputed")
+        values["customer_says"] = asked.customer_says
+    if asked.assigned:
+        names.append("nobody" if asked.assigned == "nobody" else "assignee")
+        values["assignee"] = asked.assigned
+    if asked.unread:
+        names.append("unread")
+    if asked.q:
+        _search(cursor, scope, asked.q, names, values)
+    return names, values
+
+
+def _search(cursor: Cursor, scope: Scope, text: str, names: list[str], values: dict[str, Any]) -> None:
+    number = _NUMBER.fullmatch(text)
+    network = network_of(text) if "." in text or ":" in text else None
+    if number is not None:
+        names.append("number")
+        values["number"] = int(number[1])
+        # whoever looks for ticket 7 wants it, closed or not
+        if "not_closed" in names:
+            names.remove("not_closed")
+    elif network is not None:
+        names.append("prefix")
+        values["prefix"] = network
+    else:
+        words = words_of(text)
+        found_customers = rows(cursor, scope, "ticket_list.customers_by_text", words=words) if words else []
+        found_tickets = rows(cursor, scope, "ticket_list.tickets_by_text", words=words) if words else []
+        names.append("found")
+        values["found_customers"] = [row["id"] for row in found_customers]
+        values["found_tickets"] = [row["id"] for row in found_tickets]
+
+
+def visible(database: Database, scope: Scope, tickets: Sequence[int]) -> list[int]:
+    """Those of the tickets that may be seen: asked before anything is done to them."""
+    return [row["id"] for row in read(database, scope, "ticket_list.visible", tickets=list(tickets))]
