@@ -33,7 +33,8 @@ class FileHandler:
             count += 1
             target = self._folder / f"{name}.{count}.eml"
         temporary = target.with_suffix(".part")
-        temporary.write_bytes(b"X-Envelope-To: " + ", ".join(envelope.rcpt_tos).encode() + b"\r\n" + content)
+        told = f"X-Envelope-From: {envelope.mail_from}\r\nX-Envelope-To: {', '.join(envelope.rcpt_tos)}\r\n"
+        temporary.write_bytes(told.encode() + content)
         os.replace(temporary, target)  # noqa: PTH105
         return "250 2.0.0 kept"
 

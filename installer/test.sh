@@ -44,5 +44,6 @@ done
 check "ruff check" ruff check --quiet .
 check "ruff format" ruff format --check --quiet .
 check "mypy" mypy -p abusehandler
-check "pytest" python -m pytest -q
+# a file of tests stays with one worker; each worker has servers of its own
+check "pytest" python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 exit "$failed"

