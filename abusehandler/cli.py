@@ -22,14 +22,31 @@ if TYPE_CHECKING:
 #: noun → one line for the list of commands
 COMMANDS = {
     "config": "check and explain abusehandler.yaml",
+    "doctor": "say what is wrong, and how to mend it",
+    "backup": "save database, evidence, configuration and keys",
+    "restore": "put a backup back, or verify one",
+    "metrics": "numbers for Prometheus",
     "db": "make and upgrade the database",
     "harmonization": "add our fields to IntelMQ's harmonization.conf",
     "deliver": "take one mail from standard input, for the mail server's pipe",
     "report": "what came in, and what would be read from a file",
     "reporters": "check the definitions of known senders",
     "crm": "ask and test the customer connector",
-    "ticket": "look at tickets",
+    "ticket": "look at tickets and work on them",
+    "mute": "hold notices back for a while",
+    "rules": "check the rules, and try what they would have done",
     "notice": "look at notices",
+    "help": "the texts that help customers, and the state of their translations",
+    "answer": "look at what came back: replies, bounces",
+    "address": "mail addresses: which bounce, which are blocked",
+    "portal": "serve the web desk and self-help",
+    "units": "systemd's units follow runtime.yaml",
+    "user": "who may use the portal",
+    "token": "tokens with which programs use the API",
+    "webhook": "programs that are told what happens",
+    "selfhelp": "links to customers' own pages",
+    "recheck": "look again from outside, on request",
+    "privacy": "what is stored about a person; erase or pseudonymise it",
 }
 
 

@@ -127,6 +127,10 @@ class Stage:
         self._spawn(bots)
         self.wait(lambda: self._blocked() >= len(self._bots), "the bots to wait for messages", 60)
 
+    def use_program(self, bot: str, program: Path) -> None:
+        """Starts the bot by this program instead of its module's."""
+        self._modules[bot] = str(program)
+
     def start_collector(self, bot: str) -> None:
         """Starts a bot that waits for nothing."""
         self._spawn([bot])

@@ -12,15 +12,19 @@ import threading
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
 
 class ScriptedDns:
-    """`records`: name → TXT; other names do not exist. `answer_with` REFUSED or SERVFAIL refuses all; None stays silent."""
+    """`records`: name → TXT, `typed`: (name, type) → records in DNS's own words; other names do not exist. `answer_with`
+    REFUSED or SERVFAIL refuses all; None stays silent.
+    """
 
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}
+        self.typed: dict[tuple[str, str], list[str]] = {}
         self.answer_with: dns.rcode.Rcode | None = dns.rcode.NOERROR
         self.asked: list[str] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -45,7 +49,7 @@ class ScriptedDns:
                 return
             query = dns.message.from_wire(packet)
             (question,) = query.question
-            name = question.name.to_text().rstrip(".")
+            name, kind = question.name.to_text().rstrip("."), dns.rdatatype.to_text(question.rdtype)
             self.asked.append(name)
             if self.answer_with is None:
                 continue
@@ -53,11 +57,13 @@ class ScriptedDns:
             answer.flags |= dns.flags.RA
             if self.answer_with is not dns.rcode.NOERROR:
                 answer.set_rcode(self.answer_with)
-            elif name in self.records:
+            elif (name, kind) in self.typed:
+                answer.answer.append(dns.rrset.from_text_list(question.name, 300, "IN", kind, self.typed[name, kind]))
+            elif name in self.records and kind == "TXT":
                 text = self.records[name]
                 strings = " ".join(f'"{text[at : at + 200].decode()}"' for at in range(0, len(text), 200))
                 answer.answer.append(dns.rrset.from_text(question.name, 300, "IN", "TXT", strings))
-            else:
+            elif name not in self.records and all(known != name for known, _ in self.typed):
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             self._socket.sendto(answer.to_wire(), sender)
 

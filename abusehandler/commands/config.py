@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import yaml
 from pydantic import BaseModel
 
 from abusehandler.configuration import Configuration, configuration_path, load
+from abusehandler.configuration.faults import faults
+from abusehandler.configuration.secrets import masked
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", type=Path, help="another file than the one that applies")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="check|show|explain")
-    verbs.add_parser("check", help="say whether the file is right, and what is not")
-    verbs.add_parser("show", help="print all values, defaults included")
+    verbs.add_parser("check", help="say whether the file, and what it names, is right")
+    verbs.add_parser("show", help="print all values, defaults included, secrets masked")
     explain = verbs.add_parser("explain", help="tell what a key means")
     explain.add_argument("key", nargs="?", default="", help="for example notices.settle_seconds; all when left out")
 
@@ -33,10 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.file or configuration_path()
     configuration = load(path)
     if arguments.verb == "show":
-        print(yaml.safe_dump(configuration.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
-    else:
-        print(f"{path}: right.")
-    return 0
+        print(yaml.safe_dump(masked(configuration), sort_keys=False, allow_unicode=True), end="")
+        return 0
+    found = faults(configuration)
+    for fault in found:
+        print(fault, file=sys.stderr)
+    print(f"{path}: {len(found)} faults." if found else f"{path}: right.")
+    return 1 if found else 0
 
 
 def _explain(key: str) -> int:

@@ -130,3 +130,49 @@ def test_wrong_calls_are_explained(crm, tmp_path):
     assert (code, "no section customers" in said) == (1, True)
     code, said = crm("diff", config=STUB)
     assert (code, "state_path" in said) == (1, True)
+
+
+RESOLD = """customers:
+  connector: yaml
+  path: c.yaml
+  last_resort: {connector: rdap, bootstrap_url: "BOOTSTRAP", per_minute: 6000}
+"""
+PEOPLE = """customers:
+  - {id: end, name: End user, email: end@example.net, prefixes: [192.0.2.0/28], reseller: shop, pass_on: yes}
+  - {id: shop, name: Reseller, email: shop@example.net}
+"""
+
+
+def test_a_reseller_is_told(crm, tmp_path):
+    (tmp_path / "c.yaml").write_text(PEOPLE)
+    code, said = crm("lookup", "192.0.2.1", config=RESOLD.replace("BOOTSTRAP", "http://127.0.0.1:1"))
+    assert code == 0
+    assert "customer: end End user" in said
+    assert "notices go to: shop Reseller" in said
+    assert "reseller: shop (passes notices on)" in crm("show", "end")[1]
+
+
+def test_whose_a_foreign_address_is(crm, tmp_path):
+    from loopback import Loopback
+
+    (tmp_path / "c.yaml").write_text(PEOPLE)
+    network = {
+        "objectClassName": "ip network", "handle": "H1", "name": "FAR", "startAddress": "1.2.3.0",
+        "endAddress": "1.2.3.255",
+    }  # fmt: skip
+    server = Loopback(
+        [
+            {"path": "/ipv4.json", "answer": {"services": [[["1.0.0.0/8"], ["{url}/"]]]}},
+            {"path": "/ipv6.json", "answer": {"services": []}},
+            {"path": "/ip/1.2.3.4", "answer": network},
+        ]
+    )
+    try:
+        config = RESOLD.replace("BOOTSTRAP", server.url)
+        code, said = crm("lookup", "1.2.3.4", "--registry", config=config)
+        assert (code, "not ours but FAR, 1.2.3.0 - 1.2.3.255; no abuse contact is registered" in said) == (1, True)
+        assert crm("lookup", "192.0.2.1", "--registry")[0] == 0
+        code, said = crm("lookup", "10.0.0.1", "--registry")
+        assert (code, "nobody's address on the Internet" in said) == (1, True)
+    finally:
+        server.close()

@@ -146,7 +146,7 @@ def test_data_files_hold_what_the_program_cannot_do_without(source: Path) -> Non
     for needed in (
         "runtime/everything.yaml", "runtime/abusehandler.yaml", "runtime/positions.conf", "harmonization/fields.json",
         "harmonization/catalogue/problems.yaml", "tickets/sql/batch.sql", "tickets/sql/migrations/0001_store.sql",
-        "templates/mail/en/notice.txt.j2", "installer/constraints.txt", "reporters/netcraft.yaml",
+        "templates/mail/en/new.txt.j2", "templates/help/en/undetermined.md", "installer/constraints.txt", "reporters/netcraft.yaml",
     ):  # fmt: skip
         assert needed in files
 
