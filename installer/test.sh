@@ -44,6 +44,6 @@ done
 check "ruff check" ruff check --quiet .
 check "ruff format" ruff format --check --quiet .
 check "mypy" mypy -p abusehandler
-# a file of tests stays with one worker; each worker has servers of its own
-check "pytest" python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+# a file of tests stays with one worker, which has servers of its own; those that wait longest begin
+check "pytest" python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/whole_way tests
 exit "$failed"

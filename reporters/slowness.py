@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import math
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -29,16 +31,21 @@ def patterns_of(definition: Definition) -> list[tuple[int, re.Pattern[str]]]:
 
 
 def slow_patterns(patterns: list[str], seconds: float = 60.0) -> list[int]:
-    """The indexes of patterns that took too long on evil texts. They run in a process of their own that can be ended."""
+    """The indexes of patterns that took too long on evil texts. They run in a process of their own that can be ended.
+
+    `seconds` of processor time are enough for all; on a machine that is busy otherwise they may last ten times as long.
+    """
     if not patterns:
         return []
-    command = [sys.executable, "-m", "abusehandler.reporters.evil"]
+    command = [sys.executable, "-m", "abusehandler.reporters.evil", str(math.ceil(seconds))]
     try:
         ran = subprocess.run(
-            command, input=json.dumps(patterns), capture_output=True, text=True, timeout=seconds, check=True
+            command, input=json.dumps(patterns), capture_output=True, text=True, timeout=10 * seconds, check=True
         )
         output = ran.stdout
-    except subprocess.TimeoutExpired as ended:
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as ended:
+        if isinstance(ended, subprocess.CalledProcessError) and ended.returncode != -signal.SIGXCPU:
+            raise
         output = (ended.stdout or b"").decode() if isinstance(ended.stdout, bytes) else ended.stdout or ""
         done = {int(line.split()[1]) for line in output.splitlines() if line.startswith("done")}
         return [index for index in range(len(patterns)) if index not in done][:1]
