@@ -77,6 +77,10 @@ class Outbox:
             cursor.execute(self._sql["release"], {"me": self._me})
             return self._find_doubt(cursor, starting=True)
 
+    def release(self) -> None:
+        """Gives back what this sender and its lanes have taken and not begun."""
+        self._database.at_once(self._sql["release"], {"me": self._me})
+
     def watch(self) -> int:
         """Finds mails that another sender has had in hand for too long; returns how many are in doubt now."""
         with self._database.transaction() as cursor:
@@ -137,6 +141,10 @@ class Outbox:
         }
         ((ours,),) = self._database.at_once(self._sql["step"], parameters)
         return bool(ours)
+
+    def take_back(self, delivery: Delivery) -> None:
+        """The mail was not handed over, although `step` may have noted that it is: it waits again, and no try counts."""
+        self._database.at_once(self._sql["take_back"], {"delivery": delivery.id, "me": self._me})
 
     def _finish(self, cursor: Cursor, delivery: Delivery, result: Result) -> None:
         parameters: dict[str, Any] = {"delivery": delivery.id, "answer": _storable(result.answer)}

@@ -51,6 +51,8 @@ class _Lane:
         self.outbox = outbox
         self.server = server
         self._finished: tuple[Delivery, Result] | None = None
+        #: One that is noted as under way, or may be: the database did not tell. It was not handed over.
+        self._begun: Delivery | None = None
         self._deferring: set[str] = set()
 
     def work(self, report: Round, first: Sequence[Delivery] = ()) -> None:
@@ -82,8 +84,9 @@ class _Lane:
                 if content is None:
                     continue
                 self.server.open()
+                self._begun = delivery
                 ours = self.outbox.step(self._finished, delivery, content)
-                self._finished = None
+                self._finished = self._begun = None
                 if not ours:
                     continue
                 result = self.server.send(
@@ -116,10 +119,15 @@ class _Lane:
         return any(each.address.lower() == wanted for each in self._parent.recipients(customer))
 
     def note_finished(self) -> None:
-        """Notes what came of the last mail. While the database is away it stays in memory: what is known is not in doubt."""
+        """Notes what came of the last mail, and that the next was not begun. What is known is not in doubt: it stays in
+        memory while the database is away.
+        """
         if self._finished is not None:
             self.outbox.step(self._finished, None)
             self._finished = None
+        if self._begun is not None:
+            self.outbox.take_back(self._begun)
+            self._begun = None
 
     def _content(self, delivery: Delivery, notice: Notice, report: Round) -> bytes | None:
         """The mail's bytes. One that cannot be written (a wrong template, odd data) is put off, and fails in the end; it
@@ -164,6 +172,7 @@ class NoticeSender:
         self._sender = sender
         self._resend_doubtful = resend_doubtful
         self._bounce_address = bounce_address
+        self._broke_off = False
         #: Set from outside, by a signal for example: the mail in hand is finished and noted, no other is begun.
         self.stopping = False
 
@@ -179,6 +188,10 @@ class NoticeSender:
         report = Round()
         for lane in self._lanes:
             lane.note_finished()
+        if self._broke_off:
+            # what the others had taken and not come to would wait for the end of its lease
+            self._outbox.release()
+        self._broke_off = True
         self._outbox.watch()
         if self._resend_doubtful:
             self._outbox.resend_doubtful()
@@ -196,6 +209,7 @@ class NoticeSender:
             self._send(report)
             if self.stopping or report.replaced == replaced:
                 break
+        self._broke_off = False
         return report
 
     def _send(self, report: Round) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import socket
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -13,25 +13,22 @@ from intelmq.lib.bot import OutputBot
 from intelmq.lib.exceptions import PipelineError
 
 from abusehandler.bots import _intelmq
-from abusehandler.bots._batch import BatchBot
-from abusehandler.bots._box import BoxBot
 from abusehandler.bots._customers import open_customers
+from abusehandler.bots._from_database import DatabaseWorkBot
 from abusehandler.bots._reporter_mails import reporter_sender
 from abusehandler.bots._sending import finishing_mails, notice_sender
 from abusehandler.configuration.answering import answer_settings
 from abusehandler.configuration.sending import notice_schedule, notice_writer
 from abusehandler.errors import ConfigurationError
 from abusehandler.harmonization.catalogue import Catalogue
-from abusehandler.tickets.database import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from abusehandler.bots._batch import Message
     from abusehandler.configuration import Configuration
 
 
-class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
+class AbuseNoticeOutputBot(DatabaseWorkBot, OutputBot):
     """Writes to customers what is due about their tickets, one mail for each contact, and to reporters where that is on.
 
     It takes its work from the database, not from its queue; any number of these bots may run. The mail server, the
@@ -47,6 +44,7 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
     longest_wait: float = 5
     wait_for_queues: list[str] = []  # noqa: RUF012 - IntelMQ's form of a parameter
     senders: int = 6
+    _in_a_dry_run = "Nothing is sent in a dry run; 'abusehandler notice list' shows what waits."
 
     def prepare(self) -> None:
         self._directory = open_customers(self.box.configuration)
@@ -54,29 +52,12 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
         self._sender = notice_sender(self.box, self._directory, me, int(self.senders))
         self._reporter_sender = reporter_sender(self.box, me)
 
-    def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
-        """Whatever is sent to this bot's queue only wakes it."""
-        if self.box.database.dry_run:
-            self.logger.info("Nothing is sent in a dry run; 'abusehandler notice list' shows what waits.")
-        else:
-            self._run()
-        return ()
-
-    def idle(self) -> None:
-        self._run()
-
-    def _run(self) -> None:
-        now = datetime.now(timezone.utc)
-        if self._next > now:
-            return
-        try:
-            self._start_once()
-            self._directory.refresh()
-            with finishing_mails(self._sender):
-                report = self._sender.run(under_way=self._queues_hold_messages())
-            self._tell_reporters()
-        except (Unavailable, ConfigurationError) as error:
-            raise PipelineError(str(error)) from error
+    def work(self) -> float:
+        self._start_once()
+        self._directory.refresh()
+        with finishing_mails(self._sender):
+            report = self._sender.run(under_way=self._queues_hold_messages())
+        self._tell_reporters()
         for problem in report.problems:
             self.logger.error("%s", problem.rstrip(".") + ".")
         if report.mails or report.notices:
@@ -84,9 +65,8 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
                 "%d notices prepared; mails: %d sent, %d refused, %d waiting, %d in doubt.",
                 report.notices, report.sent, report.failed, report.waiting, report.in_doubt,
             )  # fmt: skip
-        latest = now + timedelta(seconds=self.longest_wait)
         due = self._sender.next_due()
-        self._next = latest if due is None else min(latest, due)
+        return self.longest_wait if due is None else (due - datetime.now(timezone.utc)).total_seconds()
 
     def _tell_reporters(self) -> None:
         """Acknowledgements and outcomes, where they are switched on."""
@@ -119,8 +99,6 @@ class AbuseNoticeOutputBot(BoxBot, BatchBot, OutputBot):
             return bool(_intelmq.redis_client(source).exists(*names))
         except redis.RedisError as error:
             raise PipelineError(error) from error
-
-    _next = datetime.min.replace(tzinfo=timezone.utc)
 
     @classmethod
     def check_values(cls, parameters: Mapping[str, Any]) -> list[list[str]]:

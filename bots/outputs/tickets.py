@@ -14,7 +14,6 @@ from intelmq.lib.bot import OutputBot
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
 from abusehandler.bots._schedule import notice_schedule
-from abusehandler.errors import ConfigurationError
 from abusehandler.tickets.aggregate import TicketStore
 from abusehandler.tickets.incoming import Incoming
 
@@ -68,18 +67,11 @@ class AbuseTicketOutputBot(BoxBot, BatchBot, OutputBot):
         return ()
 
     def _look_at_rules(self) -> None:
-        try:
-            rules, fault = self.box.rules.now(), ""
-        except ConfigurationError as error:
-            rules, fault = self.box.rules.last(), str(error)
-        if fault and fault != self._told:
-            self.logger.error("The rules that were right last go on: %s", fault)
-        self._told = fault
+        rules = self.box.rules.right(self.logger.error)
         if rules is not self._rules:
             self._rules = rules
             self._store.use(self._incoming())
 
-    _told = ""
     _rules: Rules
 
     def idle(self) -> None:

@@ -4,27 +4,20 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from intelmq.lib.bot import OutputBot
-from intelmq.lib.exceptions import PipelineError
 
-from abusehandler.bots._batch import BatchBot
-from abusehandler.bots._box import BoxBot
-from abusehandler.errors import AbusehandlerError, ConfigurationError
+from abusehandler.bots._from_database import DatabaseWorkBot
+from abusehandler.errors import AbusehandlerError
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.tickets import retention, rollups, selfhelp_links
-from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.life_cycle import LifeCycle
 from abusehandler.tickets.retention import RetentionSettings
 from abusehandler.tickets.rules import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from abusehandler.bots._batch import Message
     from abusehandler.configuration import Configuration
 
 #: Old data is looked for so often.
@@ -33,7 +26,7 @@ RETENTION_EVERY = timedelta(hours=6)
 STATISTICS_EVERY = timedelta(minutes=30)
 
 
-class AbuseTimersOutputBot(BoxBot, BatchBot, OutputBot):
+class AbuseTimersOutputBot(DatabaseWorkBot, OutputBot):
     """Closes silent tickets, escalates, ends mutes, and drops old data, as rules.yaml and abusehandler.yaml say.
 
     It takes its work from the database, not from its queue; any number of these bots may run. A changed rules.yaml is
@@ -44,52 +37,24 @@ class AbuseTimersOutputBot(BoxBot, BatchBot, OutputBot):
     """
 
     longest_wait: float = 30
+    _in_a_dry_run = "Nothing is changed in a dry run; 'abusehandler rules try' shows what would be done."
 
     def prepare(self) -> None:
         self.box.rules.now()
         self._life_cycle = LifeCycle(self.box.database)
 
-    def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:
-        """Whatever is sent to this bot's queue only wakes it."""
-        if self.box.database.dry_run:
-            self.logger.info("Nothing is changed in a dry run; 'abusehandler rules try' shows what would be done.")
-        else:
-            self._run()
-        return ()
-
-    def idle(self) -> None:
-        if time.monotonic() >= self._next:
-            self._run()
-
-    _next = 0.0
-    _told = ""
-
-    def _run(self) -> None:
-        try:
-            report = self._life_cycle.run(self._rules())
-            if self._life_cycle.claim("statistics", STATISTICS_EVERY):
-                rollups.refresh(self.box.database)
-            if self._life_cycle.claim("retention", RETENTION_EVERY):
-                self._drop_old_data()
-        except Unavailable as error:
-            raise PipelineError(str(error)) from error
+    def work(self) -> float:
+        report = self._life_cycle.run(self.box.rules.right(self.logger.error))
+        if self._life_cycle.claim("statistics", STATISTICS_EVERY):
+            rollups.refresh(self.box.database)
+        if self._life_cycle.claim("retention", RETENTION_EVERY):
+            self._drop_old_data()
         if report.did_something():
             self.logger.info(
                 "%d tickets closed, %d escalated; %d emptied ones closed; %d mutes ended, %d changed by rules.yaml.",
                 report.closed, report.escalated, report.emptied, report.mutes_ended, report.mutes_changed,
             )  # fmt: skip
-        self._next = time.monotonic() + (0 if report.more else self.longest_wait)
-
-    def _rules(self) -> Rules:
-        """The present rules; while rules.yaml is wrong those that were right last, and the fault is told once."""
-        try:
-            rules, fault = self.box.rules.now(), ""
-        except ConfigurationError as error:
-            rules, fault = self.box.rules.last(), str(error)
-        if fault and fault != self._told:
-            self.logger.error("The rules that were right last go on: %s", fault)
-        self._told = fault
-        return rules
+        return 0 if report.more else self.longest_wait
 
     def _drop_old_data(self) -> None:
         """As `retention` of abusehandler.yaml says."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from abusehandler.configuration.rechecking import recheck_rules
 from abusehandler.configuration.sending import link_terms
 from abusehandler.crm_connector.question import Query
-from abusehandler.errors import AbusehandlerError
 from abusehandler.portal.desk.contacts import directory
 from abusehandler.portal.selfhelp.brand import Brands
 from abusehandler.portal.selfhelp.page_limit import PageLimit
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from abusehandler.portal.settings import Portal
     from abusehandler.tickets.recheck.asking import RecheckRules
     from abusehandler.tickets.recheck.ours import Ours
-    from abusehandler.tickets.rules import Rules
     from abusehandler.tickets.selfhelp_links import LinkTerms
 
 log = logging.getLogger(__name__)
@@ -67,14 +65,7 @@ class SelfHelp:
 
     def pause_days(self, problem: str, customer: str) -> int:
         """So long this customer may hold notices about such a ticket back, as rules.yaml says."""
-        return self._rules().pause_days(problem, customer)
-
-    def _rules(self) -> Rules:
-        try:
-            return self.rules.now()
-        except AbusehandlerError as error:
-            log.error("The rules that were right last go on: %s", error)  # the fault is the file's
-            return self.rules.last()
+        return self.rules.right(log.error).pause_days(problem, customer)
 
 
 def selfhelp_of(request: Request) -> SelfHelp:

@@ -348,6 +348,60 @@ def test_database_away_after_sending_leaves_no_doubt(
     assert len(server.mails) == 1
 
 
+def losing_the_answer(real: Any) -> Any:
+    """What a statement does whose commit arrives and whose answer does not: the connection broke between the two."""
+
+    def work(*arguments: Any) -> Any:
+        real(*arguments)
+        raise Unavailable("the connection to PostgreSQL broke")
+
+    return work
+
+
+def test_database_away_just_when_a_mail_was_begun_leaves_no_doubt(
+    database: Database, server: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commit arrived, the answer did not: the mail was never handed over, and goes out when the database is back."""
+    fill(database)
+    sender = sender_of(database, server)
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "step", losing_the_answer(Outbox.step))
+        broken.setattr(Outbox, "take_back", lambda *_: (_ for _ in ()).throw(Unavailable("still away")))
+        with pytest.raises(Unavailable):
+            sender.run()
+    assert deliveries(database) == [("one@example.com", "sending", 1)]
+    sender.run()
+    assert deliveries(database) == [("one@example.com", "sent", 1)]
+    assert len(server.mails) == 1
+
+
+def test_what_other_lanes_had_taken_goes_out_after_an_outage(
+    dsn: str, database: Database, server: ScriptedSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their leases last for minutes: after an outage of a second nothing waits for the end of one."""
+    contacts = {f"C{who}": [Recipient(f"who-{who}@example.com")] for who in range(1, 101)}
+    fill(database, customers=100, tickets=1)
+
+    def lane() -> tuple[Outbox, MailServer]:
+        return outbox_of(Database(dsn), "sender-1#1"), MailServer(SmtpSettings("127.0.0.1", server.port, timeout=5))
+
+    sender = sender_of(database, server, contacts=contacts, more=[lane])
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "read_all", lambda *_: (_ for _ in ()).throw(Unavailable("the connection broke")))
+        with pytest.raises(Unavailable):
+            sender.run()
+    held = {row[0] for row in database.fetch("SELECT DISTINCT leased_by FROM deliveries")}
+    assert held == {"sender-1", "sender-1#1"}
+    # few mails are left for this round, so the other lane is not at work
+    database.fetch("UPDATE deliveries SET state = 'sent' WHERE leased_by = 'sender-1'")
+    database.fetch(
+        "UPDATE deliveries SET state = 'sent' WHERE id IN (SELECT id FROM deliveries WHERE state = 'waiting' LIMIT 40)"
+    )
+    sender.run()
+    assert {state for _, state, _ in deliveries(database)} == {"sent"}
+    assert len(server.mails) == 10
+
+
 def test_mail_that_cannot_be_written_waits_and_stops_nobody(database: Database, server: ScriptedSmtp) -> None:
     fill(database, customers=2)
     contacts = {"C1": [Recipient("bad\n@example.com")], "C2": [Recipient("two@example.com")]}

@@ -164,6 +164,10 @@ class ReporterOutbox:
             cursor.execute(self._sql["mark_sending"], {"mail": mail.id, "me": self._me})
             return bool(cursor.rowcount == 1)
 
+    def take_back(self, mail: ReporterMail) -> None:
+        """The mail was not handed over, although `begin` may have noted that it is: it waits again, and no try counts."""
+        self._database.fetch(self._sql["take_back"], {"mail": mail.id, "me": self._me})
+
     def finish(self, mail: ReporterMail, result: Result) -> None:
         """Notes what came of the mail."""
         state = result.state

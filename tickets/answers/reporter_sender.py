@@ -14,6 +14,7 @@ from abusehandler.tickets.mime import ascii_address, mailbox, make_mail
 if TYPE_CHECKING:
     from abusehandler.tickets.answers.reporter_mails import ReporterMail, ReporterOutbox
     from abusehandler.tickets.mail_templates import MailTemplates
+    from abusehandler.tickets.notice import Result
     from abusehandler.tickets.notice_mail import Letterhead
     from abusehandler.tickets.smtp import MailServer
 
@@ -34,6 +35,9 @@ class ReporterSender:
         self._letterhead = letterhead
         self._resend_doubtful = resend_doubtful
         self._started = False
+        # what the database did not take or did not confirm; it is told when it is back
+        self._finished: tuple[ReporterMail, Result] | None = None
+        self._begun: ReporterMail | None = None
         #: Set from outside, by a signal for example: the mail in hand is finished and noted, no other is begun.
         self.stopping = False
         #: What could not be written in the last run, in words.
@@ -47,6 +51,7 @@ class ReporterSender:
         if not self._started:
             self._outbox.start()
             self._started = True
+        self._note()
         self._outbox.watch(resend_doubtful=self._resend_doubtful)
         while not self.stopping and self._outbox.prepare():
             pass
@@ -67,11 +72,24 @@ class ReporterSender:
             self._outbox.unwritten(mail, problem)
             return False
         self._server.open()
-        if not self._outbox.begin(mail):
+        self._begun = mail
+        ours = self._outbox.begin(mail)
+        self._begun = None
+        if not ours:
             return False
         result = self._server.send(NULL_SENDER, mail.recipient, content)
-        self._outbox.finish(mail, result)
+        self._finished = mail, result
+        self._note()
         return result.state == "sent"
+
+    def _note(self) -> None:
+        """Notes what came of the last mail, or that it was never handed over."""
+        if self._finished is not None:
+            self._outbox.finish(*self._finished)
+            self._finished = None
+        if self._begun is not None:
+            self._outbox.take_back(self._begun)
+            self._begun = None
 
     def write(self, mail: ReporterMail) -> bytes:
         """The mail's bytes. Nothing in it but what the reporter told us himself, and the outcome in one word.

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from abusehandler.errors import AbusehandlerError
 from abusehandler.harmonization.catalogue import Catalogue
 from abusehandler.tickets.rules.model import LifeTimes, RuleFile
 from abusehandler.tickets.rules.reading import read_rule_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from abusehandler.tickets.rules.model import EscalationRule, KeySettings, MuteRule
@@ -178,6 +179,7 @@ class RulesInUse:
         self._catalogue = catalogue
         self._mark: object = ()
         self._rules = Rules(RuleFile(), catalogue)
+        self._told = ""
 
     def now(self) -> Rules:
         """The present rules. Raises ConfigurationError when the changed file is wrong; it is looked at again next time."""
@@ -185,6 +187,18 @@ class RulesInUse:
         if mark != self._mark:
             self._rules = Rules.load(self._path, self._catalogue)
             self._mark = mark
+        return self._rules
+
+    def right(self, tell: Callable[[str], None]) -> Rules:
+        """The present rules; while the file is wrong those that were right last, and `tell` hears of each fault once."""
+        try:
+            self.now()
+            fault = ""
+        except AbusehandlerError as error:
+            fault = f"the rules that were right last go on: {error}"
+        if fault and fault != self._told:
+            tell(fault)
+        self._told = fault
         return self._rules
 
     def last(self) -> Rules:

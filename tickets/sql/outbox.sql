@@ -81,6 +81,10 @@ WITH finished AS (
 )
 SELECT count(*) FROM following
 
+-- name: take_back
+UPDATE deliveries SET state = 'waiting', attempts = attempts - 1, leased_by = NULL, lease_until = NULL
+WHERE id = %(delivery)s AND state = 'sending' AND leased_by = %(me)s
+
 -- name: mark_sent
 UPDATE deliveries SET state = 'sent', sent_at = now(), answer = %(answer)s, leased_by = NULL, lease_until = NULL WHERE id = %(delivery)s
 

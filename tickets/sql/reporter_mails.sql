@@ -65,6 +65,10 @@ SELECT (SELECT count(*) FROM reporter_mails WHERE recipient = %(recipient)s AND 
 UPDATE reporter_mails SET state = 'sending', attempts = attempts + 1, lease_until = now() + interval '15 minutes'
 WHERE id = %(mail)s AND state = 'waiting' AND leased_by = %(me)s
 
+-- name: take_back
+UPDATE reporter_mails SET state = 'waiting', attempts = attempts - 1, leased_by = NULL, lease_until = NULL
+WHERE id = %(mail)s AND state = 'sending' AND leased_by = %(me)s
+
 -- name: mark_sent
 UPDATE reporter_mails SET state = 'sent', sent_at = now(), answer = %(answer)s, leased_by = NULL, lease_until = NULL WHERE id = %(mail)s
 

@@ -18,6 +18,7 @@ from abusehandler.reports.mail.message import Authentication
 from abusehandler.tickets.answers.mail_addresses import set_state
 from abusehandler.tickets.answers.reporter_mails import ReporterMailPlanner, ReporterOutbox
 from abusehandler.tickets.answers.reporter_sender import ReporterSender
+from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.evidence import EvidenceStore
 from abusehandler.tickets.mail_templates import MailTemplates
 from abusehandler.tickets.notice_mail import Letterhead
@@ -258,6 +259,29 @@ def test_a_mail_that_was_in_hand_when_the_sender_died_is_in_doubt(desk: Desk) ->
     assert outbox.begin(mail)
     assert ReporterOutbox(desk.database, "sender-1").start() == 1
     assert desk.states() == ["in-doubt"]
+
+
+@pytest.mark.parametrize(("step", "state"), [("begin", "sending"), ("finish", "sent")])
+def test_database_away_while_a_mail_is_in_hand_leaves_no_doubt(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str, state: str
+) -> None:
+    """The commit arrives, its answer does not: the sender knows what it did, and says so when the database is back."""
+    real = getattr(ReporterOutbox, step)
+
+    def losing_the_answer(*arguments: Any) -> None:
+        real(*arguments)
+        raise Unavailable("the connection to PostgreSQL broke")
+
+    desk.report()
+    sender = desk.sender()
+    with monkeypatch.context() as broken:
+        broken.setattr(ReporterOutbox, step, losing_the_answer)
+        with pytest.raises(Unavailable):
+            sender.run()
+    assert desk.states() == [state]
+    sender.run()
+    assert desk.states() == ["sent"]
+    assert len(desk.server.mails) == 1
 
 
 def test_two_senders_share_the_mails(desk: Desk) -> None:
