@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from abusehandler.tickets.database import Database
+
 EVENT = {
     "classification.type": "brute-force", "classification.identifier": "ssh", "source.port": 50022, "feed.name": "Example Feed",
     "protocol.transport": "tcp", "protocol.application": "ssh", "destination.port": 22, "event_description.text": "SSH login attempts",
@@ -215,6 +217,17 @@ def flood(stage: Desk, customers: int, tickets_each: int, processes: int) -> dic
     }  # fmt: skip
 
 
+def wait_until_alone(database: Database) -> None:
+    """Until no other session is left: at its end each tells its statistics."""
+    from benchmarks._fed_desk import wait_until
+
+    others = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    wait_until(lambda: database.fetch(others) == [(0,)], "the end of other sessions", 20)
+
+
 def idle(stage: Desk, tickets: int) -> dict[str, Any]:
     """A round of the mailer with nothing due."""
     from abusehandler.tickets.database import Database
@@ -225,10 +238,10 @@ def idle(stage: Desk, tickets: int) -> dict[str, Any]:
         "SELECT pg_current_wal_lsn() - '0/0', (SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables)"
     )
     stage.send(dsn, rounds=1)
-    time.sleep(1.5)  # statistics of the first process
+    wait_until_alone(database)
     before = database.fetch(wal)[0]
     rounds = [stage.send(dsn, rounds=20)[0]["seconds"] / 20 * 1000 for _ in range(3)]
-    time.sleep(1.5)
+    wait_until_alone(database)
     after = database.fetch(wal)[0]
     database.close()
     return {

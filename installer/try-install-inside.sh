@@ -11,12 +11,14 @@ bad() { printf '     FAILED: %s\n' "$*"; failed=1; }
 # Usage: expect DESCRIPTION COMMAND...
 expect() { local about=$1; shift; if "$@"; then good "$about"; else bad "$about"; fi; }
 says() { grep -q -- "$1" /root/said || { tail -n 5 /root/said; return 1; }; }
+# Usage: within SECONDS COMMAND...    looks once a second until the command is true
+within() { local left=$1; shift; until "$@"; do left=$((left - 1)); [ "$left" -gt 0 ] || return 1; sleep 1; done; }
 db() { runuser -u intelmq -- psql -qAtX -d abusehandler -c "$1"; }
 
 . /etc/os-release
 echo "try-install in a fresh tree of $PRETTY_NAME"
 mkdir -p /root/answers
-cp /work/present/installer/samples/customers.csv /root/answers/customers.csv
+cp /trial/present/installer/samples/customers.csv /root/answers/customers.csv
 echo 'a long password for the first login' >/root/answers/first-password
 chmod 600 /root/answers/first-password
 cat >/root/answers.yaml <<'END'
@@ -29,18 +31,18 @@ web: {host_name: abuse.example.net, tls: own, certificate: answers/cert.pem, key
 END
 
 part "without rights"
-setpriv --reuid=65534 --clear-groups bash /work/previous/installer/install.sh >/root/said 2>&1
+setpriv --reuid=65534 --clear-groups bash /trial/previous/installer/install.sh >/root/said 2>&1
 expect "says that root is needed" says "must be root"
 
 part "without network"
-unshare --net bash /work/previous/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
+unshare --net bash /trial/previous/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
 expect "says that the network is missing" says "Is the network there"
 
 part "with an answer that is wrong"
 sed 's/192.0.2.0.24/192.0.2.1\/24/' /root/answers.yaml >/root/wrong.yaml
-bash /work/previous/installer/install.sh --answers /root/wrong.yaml >/root/said 2>&1
+bash /trial/previous/installer/install.sh --answers /root/wrong.yaml >/root/said 2>&1
 expect "names file, line and what to write" says "wrong.yaml, line 2: networks.prefixes.*write 192.0.2.0/24"
-bash /work/previous/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
+bash /trial/previous/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
 expect "a file that is not there is named" says "web.certificate: /root/answers/cert.pem: there is no such file"
 expect "nothing was set up" test ! -e /etc/abusehandler
 
@@ -49,25 +51,26 @@ command -v openssl >/dev/null || apt-get install -y -q --no-install-recommends o
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=abuse.example.net -keyout /root/answers/key.pem -out /root/answers/cert.pem 2>/dev/null
 python3 -m http.server 443 --directory /var/empty >/dev/null 2>&1 &
 other=$!
-sleep 1
-bash /work/previous/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
+listens() { (: </dev/tcp/127.0.0.1/443) 2>/dev/null; }
+within 10 listens
+bash /trial/previous/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
 expect "says who has it" says "port 443 is taken by python3"
 kill "$other"; wait "$other" 2>/dev/null
 
 part "install, going on from there"
-bash /work/previous/installer/install.sh --answers /root/answers.yaml 2>&1 | tee /root/said | grep -v '^     '
+bash /trial/previous/installer/install.sh --answers /root/answers.yaml 2>&1 | tee /root/said | grep -v '^     '
 expect "set up" says "is set up"
 expect "the bots run" test "$(runuser -u intelmq -- /usr/local/bin/intelmqctl status 2>&1 | grep -c 'is running')" -ge 8
 
 part "install again"
-bash /work/previous/installer/install.sh >/root/said 2>&1
+bash /trial/previous/installer/install.sh >/root/said 2>&1
 expect "nothing had to be changed" says "nothing had to be changed"
 
 part "an edit of the operator, and a repair"
 sed -i 's/error_retry_delay: 15/error_retry_delay: 20/' /etc/abusehandler/runtime.yaml
 rm /usr/local/bin/intelmqdump
 chmod 644 /etc/abusehandler/harmonization.conf
-bash /work/previous/installer/install.sh >/root/said 2>&1
+bash /trial/previous/installer/install.sh >/root/said 2>&1
 expect "what was broken is mended" test -x /usr/local/bin/intelmqdump -a "$(stat -c %a /etc/abusehandler/harmonization.conf)" = 640
 expect "what was edited stays" grep -q 'error_retry_delay: 20' /etc/abusehandler/runtime.yaml
 grep '^     ' /root/said
@@ -92,11 +95,14 @@ chown -R intelmq: /var/lib/abusehandler/feeds /var/lib/abusehandler/maildir
 runuser -u intelmq -- /opt/abusehandler/current/venv/bin/python -m abusehandler.installer.smtp_sink 8025 /tmp/mails >/tmp/sink.log 2>&1 &
 sink=$!
 first=$(date +%s)
-for _ in $(seq 180); do [ "$(db 'SELECT count(*) FROM tickets')" -gt 0 ] && break; sleep 1; done
-expect "tickets after $(($(date +%s) - first)) s" test "$(db 'SELECT count(*) FROM tickets')" -gt 0
+tickets() { [ "$(db 'SELECT count(*) FROM tickets')" -gt 0 ]; }
+within 180 tickets
+expect "tickets after $(($(date +%s) - first)) s" tickets
 printf 'From: a@example.org\nTo: abuse@example.net\nSubject: delivered\n\nHost 192.0.2.10 sends spam since 2026-11-20 10:00 UTC.\n' | abusehandler deliver
 expect "a mail server's pipe" test $? = 0
-sleep 15
+under_way() { [ "$(db "SELECT count(*) FROM reports WHERE state IN ('received', 'queued')")" -gt 0 ] || [ "$(db "SELECT count(*) FROM reports WHERE channel = 'pipe'")" -eq 0 ]; }
+all_read() { ! under_way; }
+expect "every report is read" within 60 all_read
 db "SELECT 'reports: ' || count(*) FROM reports UNION ALL SELECT 'tickets: ' || count(*) FROM tickets UNION ALL SELECT 'events: ' || count(*) FROM events" | sed 's/^/     /'
 before=$(db 'SELECT count(*) FROM tickets')
 
@@ -110,7 +116,7 @@ fi
 part "the portal"
 runuser -u intelmq -- abusehandler portal --quiet >/tmp/portal.log 2>&1 &
 portal=$!
-for _ in $(seq 30); do [ -S /run/abusehandler/portal.sock ] && break; sleep 1; done
+within 30 test -S /run/abusehandler/portal.sock
 expect "answers through nginx with TLS" /opt/abusehandler/current/venv/bin/python - <<'END'
 import http.client, ssl, sys
 context = ssl.create_default_context(cafile="/root/answers/cert.pem"); context.check_hostname = False
@@ -124,23 +130,24 @@ part "a changed answer: mail by this machine's Postfix"
 DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postfix >/dev/null 2>&1
 postconf -e 'inet_interfaces = loopback-only' 'mydestination = example.net, localhost' 'myhostname = mx.example.net' 'maillog_file = /var/log/postfix.log'
 echo 'mailbox: {kind: postfix}' >>/etc/abusehandler/answers.yaml
-bash /work/previous/installer/install.sh >/root/said 2>&1
+bash /trial/previous/installer/install.sh >/root/said 2>&1
 grep '^     ' /root/said
-bash /work/previous/installer/install.sh >/root/said 2>&1
+bash /trial/previous/installer/install.sh >/root/said 2>&1
 expect "the second time nothing had to be changed" says "nothing had to be changed"
 postfix start >/dev/null 2>&1
 reports=$(db "SELECT count(*) FROM reports WHERE channel = 'pipe'")
 for to in abuse@example.net abuse+n1.x@example.net; do
     printf 'From: a@example.org\nTo: %s\nSubject: spam from 192.0.2.20\n\n%s: 192.0.2.20 sent spam at 2026-11-20 10:00 UTC.\n' "$to" "$to" | sendmail -f a@example.org "$to"
 done
-for _ in $(seq 60); do [ "$(db "SELECT count(*) FROM reports WHERE channel = 'pipe'")" -ge $((reports + 2)) ] && break; sleep 1; done
+came() { [ "$(db "SELECT count(*) FROM reports WHERE channel = 'pipe'")" -ge $((reports + 2)) ]; }
+within 60 came
 expect "mail to the address and to a sub-address became reports" test "$(db "SELECT count(*) FROM reports WHERE channel = 'pipe'")" = $((reports + 2))
 postfix stop >/dev/null 2>&1
 
 part "upgrade that fails: a configuration that the new release does not like"
-cp -a /work/present /work/broken
-echo 'raise RuntimeError("broken on purpose")' >>/work/broken/bots/outputs/tickets.py
-bash /work/broken/installer/upgrade.sh >/root/said 2>&1
+cp -a /trial/present /trial/broken
+echo 'raise RuntimeError("broken on purpose")' >>/trial/broken/bots/outputs/tickets.py
+bash /trial/broken/installer/upgrade.sh >/root/said 2>&1
 expect "it says so" says "broken on purpose\|does not"
 expect "and goes back by itself" says "back at"
 grep -v '^     ' /root/said | tail -n 12 | sed 's/^/     | /'
@@ -148,7 +155,7 @@ expect "the bots run again" test "$(intelmqctl status 2>&1 | grep -c 'is running
 expect "no ticket is lost" test "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
 
 part "upgrade"
-bash /work/present/installer/upgrade.sh >/root/said 2>&1
+bash /trial/present/installer/upgrade.sh >/root/said 2>&1
 expect "done" says "upgraded to"
 grep -v '^     ' /root/said | sed 's/^/     | /'
 expect "the bots run" test "$(intelmqctl status 2>&1 | grep -c 'is running')" -ge 8
@@ -167,19 +174,19 @@ else
 fi
 
 part "remove, data kept"
-bash /work/present/installer/remove.sh --yes >/root/said 2>&1
+bash /trial/present/installer/remove.sh --yes >/root/said 2>&1
 expect "said what is kept" says "kept"
 expect "programs are gone" test ! -e /opt/abusehandler -a ! -e /usr/local/bin/abusehandler -a ! -e /etc/systemd/system/abusehandler.target
 expect "configuration, evidence and database are there" test -e /etc/abusehandler/answers.yaml -a -d /var/lib/abusehandler/evidence -a "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
 
 part "install again over the kept data"
-bash /work/present/installer/install.sh >/root/said 2>&1
+bash /trial/present/installer/install.sh >/root/said 2>&1
 expect "set up without a question" says "is set up"
 expect "with the tickets of before" test "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
 
 part "remove everything"
 kill "$sink"
-bash /work/present/installer/remove.sh --yes --purge >/root/said 2>&1
+bash /trial/present/installer/remove.sh --yes --purge >/root/said 2>&1
 expect "nothing is left" test ! -e /opt/abusehandler -a ! -e /etc/abusehandler -a ! -e /var/lib/abusehandler -a ! -e /var/log/abusehandler
 expect "no user, no database" sh -c '! getent passwd intelmq >/dev/null && [ -z "$(runuser -u postgres -- psql -lqAtX | grep ^abusehandler)" ]'
 
@@ -187,17 +194,17 @@ if [ -n "$restorable" ]; then
     part "a new machine from the backup"
     saved=$(find /var/backups/abusehandler -maxdepth 1 -name 'abusehandler-*' | sort | tail -n 1)
     mkdir -p /etc/abusehandler && cp -r "$saved/configuration/etc/secrets" /etc/abusehandler/
-    bash /work/present/installer/install.sh --answers "$saved/configuration/etc/answers.yaml" >/root/said 2>&1
+    bash /trial/present/installer/install.sh --answers "$saved/configuration/etc/answers.yaml" >/root/said 2>&1
     expect "set up with the answers of the backup" says "is set up"
     intelmqctl stop >/dev/null 2>&1
     chown -R intelmq: /var/backups/abusehandler
     abusehandler restore "$saved" --replace 2>&1 | sed 's/^/     /'
-    bash /work/present/installer/install.sh >/root/said 2>&1
+    bash /trial/present/installer/install.sh >/root/said 2>&1
     expect "set up again after it" says "is set up"
     expect "the tickets are there" test "$(db 'SELECT count(*) FROM tickets')" = "$before"
     expect "what the operator edited is there" grep -q 'error_retry_delay: 20' /etc/abusehandler/runtime.yaml
     expect "raw reports are there" test "$(find /var/lib/abusehandler/evidence -name '*.gz' | wc -l)" -ge 8
-    bash /work/present/installer/remove.sh --yes --purge >/root/said 2>&1
+    bash /trial/present/installer/remove.sh --yes --purge >/root/said 2>&1
 fi
 service postgresql stop >/dev/null 2>&1
 service nginx stop >/dev/null 2>&1

@@ -40,23 +40,23 @@ tar -C "$tree" -xf "$base"
 cp /etc/resolv.conf /etc/hosts "$tree/etc/"
 cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$tree/etc/apt/apt.conf.d/" 2>/dev/null || true
 [ -f /etc/pip.conf ] && cp /etc/pip.conf "$tree/etc/"
-mkdir -p "$tree/work/present" "$tree/work/previous" "$tree/pip-cache"
+mkdir -p "$tree/trial/present" "$tree/trial/previous" "$tree/pip-cache"
 # this machine's certificate authorities, beside those that the tree installs
-cp /etc/ssl/certs/ca-certificates.crt "$tree/work/ca.crt"
+cp /etc/ssl/certs/ca-certificates.crt "$tree/trial/ca.crt"
 # as in a container: packages do not start their servers by themselves
 printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
 chmod +x "$tree/usr/sbin/policy-rc.d"
 tar -C "$source_folder" --exclude=./.git --exclude='./.*' --exclude='*.egg-info' --exclude=__pycache__ --exclude=./build -cf - . \
-    | tar -C "$tree/work/present" -xf -
+    | tar -C "$tree/trial/present" -xf -
 previous=${ABUSEHANDLER_PREVIOUS:-HEAD}
 if [ "$previous" != none ] && git -C "$source_folder" cat-file -e "$previous:installer/install.sh" 2>/dev/null; then
     # a clean checkout is HEAD itself
     if [ "$previous" = HEAD ] && git -C "$source_folder" diff --quiet HEAD; then previous=HEAD~1; fi
-    git -C "$source_folder" archive "$previous" | tar -C "$tree/work/previous" -xf -
+    git -C "$source_folder" archive "$previous" | tar -C "$tree/trial/previous" -xf -
     echo "the first install is of commit $(git -C "$source_folder" rev-parse --short "$previous")"
 else
-    cp -a "$tree/work/present/." "$tree/work/previous/"
-    sed -i 's/^__version__ = .*/__version__ = "0.0.1"/' "$tree/work/previous/abusehandler/__init__.py"
+    cp -a "$tree/trial/present/." "$tree/trial/previous/"
+    sed -i 's/^__version__ = .*/__version__ = "0.0.1"/' "$tree/trial/previous/abusehandler/__init__.py"
     echo "the first install is of this source under an older version number"
 fi
 
@@ -72,7 +72,7 @@ inside() {
         mkdir -p "$2/apt-$3" && mount --bind "$2/apt-$3" "$tree/var/cache/apt/archives"
         for extra in $ABUSEHANDLER_BIND; do mkdir -p "$tree$extra"; mount --bind "$extra" "$tree$extra"; done
         exec chroot "$tree" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-            "${@:4}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/work/ca.crt bash /work/present/installer/try-install-inside.sh
+            "${@:4}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/trial/ca.crt bash /trial/present/installer/try-install-inside.sh
     ' inside "$tree" "$folder" "$suite" "${pip_settings[@]}"
 }
 export ABUSEHANDLER_BIND=${ABUSEHANDLER_BIND:-}

@@ -11,34 +11,33 @@ expect() { local about=$1; shift; if "$@"; then printf '     ok: %s\n' "$about";
 db() { runuser -u intelmq -- psql -qAtX -d abusehandler -c "$1"; }
 unit=abusehandler-bot@mail-parser.service
 state() { [ "$(systemctl is-active "$unit")" = "$1" ]; }
+# Usage: within SECONDS COMMAND...    looks once a second until the command is true
+within() { local left=$1; shift; until "$@"; do left=$((left - 1)); [ "$left" -gt 0 ] || return 1; sleep 1; done; }
 
 part "install under $(systemctl --version | head -n 1)"
-bash /work/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
+bash /trial/installer/install.sh --answers /root/answers.yaml >/root/said 2>&1
 expect "set up" grep -q "is set up" /root/said
 expect "all units are up" sh -c '! systemctl list-units --all --no-legend "abusehandler-bot@*" abusehandler-portal.service abusehandler-redis.service | grep -v "active *running"'
 expect "intelmqctl knows the processes" sh -c '! intelmqctl status | grep -v "is running\|is disabled"'
-bash /work/installer/install.sh >/root/said 2>&1
+bash /trial/installer/install.sh >/root/said 2>&1
 expect "the second time nothing had to be changed" grep -q "nothing had to be changed" /root/said
 
 part "a bot is killed"
 kill -9 "$(systemctl show -p MainPID --value "$unit")"
-sleep 20
-expect "systemd has started it again" state active
+expect "systemd has started it again" within 60 state active
 
 part "intelmqctl stop"
 intelmqctl stop mail-parser >/dev/null 2>&1
-sleep 2
-expect "it is down" state inactive
+expect "it is down" within 20 state inactive
 abusehandler units sync >/dev/null
 expect "and is left alone" state inactive
 
 part "intelmqctl start as another program would call it"
 runuser -u intelmq -- intelmqctl start mail-parser >/dev/null 2>&1
-sleep 3
-expect "it runs outside of systemd" state inactive
+expect "it runs" within 20 pgrep -f "abusehandler.mail mail-parser" >/dev/null
+expect "outside of systemd" state inactive
 systemctl start abusehandler-units.service
-sleep 3
-expect "the timer's service takes it over" state active
+expect "the timer's service takes it over" within 20 state active
 expect "one process" test "$(pgrep -c -f 'abusehandler.mail mail-parser')" = 1
 intelmqctl restart mail-parser
 expect "sudo intelmqctl restart is systemctl's" state active
@@ -49,23 +48,23 @@ from pathlib import Path
 from abusehandler.installer import samples
 samples.write("feeds", Path("/var/lib/abusehandler/feeds")); samples.write("mails", Path("/var/lib/abusehandler/maildir/new"))'
 chown -R intelmq: /var/lib/abusehandler/feeds /var/lib/abusehandler/maildir
-for _ in $(seq 90); do [ "$(db 'SELECT count(*) FROM tickets')" -ge 12 ] && break; sleep 1; done
-expect "12 tickets" test "$(db 'SELECT count(*) FROM tickets')" -ge 12
+tickets() { [ "$(db 'SELECT count(*) FROM tickets')" -ge 12 ]; }
+expect "12 tickets" within 90 tickets
 before=$(db 'SELECT count(*) FROM tickets')
 systemctl start abusehandler-backup.service
 expect "the timer's backup" test "$(systemctl show -p Result --value abusehandler-backup.service)" = success
 for name in "$unit" abusehandler-portal.service abusehandler-redis.service; do systemd-analyze security "$name" --no-pager | tail -n 1 | sed 's/^/     /'; done
 
 part "upgrade"
-sed -i 's/^__version__ = .*/__version__ = "99.0"/' /work/abusehandler/__init__.py
-bash /work/installer/upgrade.sh >/root/said 2>&1
+sed -i 's/^__version__ = .*/__version__ = "99.0"/' /trial/abusehandler/__init__.py
+bash /trial/installer/upgrade.sh >/root/said 2>&1
 expect "done" grep -q "upgraded to 99.0" /root/said
 expect "all units are up" sh -c '! systemctl list-units --all --no-legend "abusehandler-bot@*" abusehandler-portal.service abusehandler-redis.service | grep -v "active *running"'
 expect "of the new release" sh -c 'tr "\0" " " </proc/$(systemctl show -p MainPID --value abusehandler-bot@mail-parser.service)/cmdline | grep -q releases/99.0'
 expect "no ticket is lost" test "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
 
 part "remove everything"
-bash /work/installer/remove.sh --yes --purge >/root/said 2>&1
+bash /trial/installer/remove.sh --yes --purge >/root/said 2>&1
 expect "no unit is left" test -z "$(systemctl list-units --all --no-legend 'abusehandler*')"
 expect "no file, no user" sh -c 'test ! -e /opt/abusehandler -a ! -e /etc/abusehandler -a ! -e /var/lib/abusehandler && ! getent passwd intelmq >/dev/null'
 

@@ -24,13 +24,13 @@ tree=$folder/systemd base=$folder/bookworm.tar
 rm -rf -- "$tree"
 mkdir "$tree"
 tar -C "$tree" -xf "$base"
-mkdir -p "$tree/work" "$tree/pip-cache"
+mkdir -p "$tree/trial" "$tree/pip-cache"
 cp /etc/resolv.conf /etc/hosts "$tree/etc/"
 cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$tree/etc/apt/apt.conf.d/" 2>/dev/null || true
 if [ -f /etc/pip.conf ]; then cp /etc/pip.conf "$tree/etc/"; fi
-cp /etc/ssl/certs/ca-certificates.crt "$tree/work/ca.crt"
+cp /etc/ssl/certs/ca-certificates.crt "$tree/trial/ca.crt"
 tar -C "$source_folder" --exclude=./.git --exclude='./.*' --exclude='*.egg-info' --exclude=__pycache__ --exclude=./build -cf - . \
-    | tar -C "$tree/work" -xf -
+    | tar -C "$tree/trial" -xf -
 echo "-- installing systemd into a tree of Debian 12"
 chroot "$tree" env DEBIAN_FRONTEND=noninteractive sh -c \
     'apt-get update -q && apt-get install -y -q --no-install-recommends systemd systemd-sysv dbus procps openssl' >"$folder/systemd.log" 2>&1
@@ -61,4 +61,4 @@ done
 sleep 3
 mapfile -t pip_settings < <(env | grep '^PIP_' || true)
 nsenter -t "$first" -m -p -u -i -C -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-    "${pip_settings[@]}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/work/ca.crt bash /work/installer/try-systemd-inside.sh
+    "${pip_settings[@]}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/trial/ca.crt bash /trial/installer/try-systemd-inside.sh

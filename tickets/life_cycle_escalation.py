@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from abusehandler.tickets.incoming import SEVERITIES, now_utc
+from abusehandler.tickets.networks import lies_in
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Daily feeds tell of yesterday: an observation counts as fresh for this long at least, however short the window is.
 FRESH = timedelta(hours=48)
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def concerns(rule: EscalationRule, ticket: Watched, group: str) -> bool:
         (not rule.problems or ticket.problem in rule.problems)
         and (not rule.groups or group in rule.groups)
         and (not rule.customers or ticket.customer in rule.customers)
-        and (not rule.prefixes or _lies_in(ticket.network, rule.prefixes))
+        and (not rule.prefixes or lies_in(ticket.network, rule.prefixes))
     )
 
 
@@ -136,18 +133,3 @@ def _count(cursor: Cursor, asked: Sequence[tuple[Watched, EscalationRule]]) -> l
     for number, count in cursor.fetchall():
         counts[wanted[number - 1][0]] = count
     return counts
-
-
-def _lies_in(network: str | None, prefixes: Sequence[str]) -> bool:
-    if network is None:
-        return False
-    inner = _network(network)
-    return any(
-        inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
-        for outer in map(_network, prefixes)
-    )
-
-
-@lru_cache(maxsize=20_000)
-def _network(text: str) -> Network:
-    return ipaddress.ip_network(text)

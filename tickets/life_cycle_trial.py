@@ -8,7 +8,6 @@ resource, problem), with the decisions of the timers and of the intake. What peo
 
 from __future__ import annotations
 
-import ipaddress
 from bisect import bisect_right, insort
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from abusehandler.tickets.incoming import SEVERITIES, now_utc
 from abusehandler.tickets.life_cycle import close_at
 from abusehandler.tickets.life_cycle_escalation import Watched, concerns, may_escalate, window_start
+from abusehandler.tickets.networks import lies_in
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
@@ -270,12 +270,7 @@ def _mutes(rule: MuteRule, at: datetime, customer: str, problem: str, network: s
         return False
     if (rule.feed or feed) != feed:
         return False
-    if rule.network is None:
-        return True
-    if network is None:
-        return False
-    inner, outer = ipaddress.ip_network(network), ipaddress.ip_network(rule.network)
-    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+    return rule.network is None or lies_in(network, (rule.network,))
 
 
 def _key(row: Any) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from datetime import timedelta
 
-    from abusehandler.tickets.life_cycle_trial import Tried
+    from abusehandler.tickets.life_cycle_trial import Step, Tried
 
 #: Tickets that are shown to people; scripts get all.
 SHOWN = 200
@@ -118,8 +118,8 @@ def _try(arguments: argparse.Namespace, trial: Trial) -> int:
 
 
 def _for_scripts(tried: Tried) -> dict[str, object]:
-    def steps(found: tuple[object, ...]) -> list[dict[str, object]]:
-        return [{"at": step.at, "what": step.kind, "why": step.why} for step in found]  # type: ignore[attr-defined]
+    def steps(found: tuple[Step, ...]) -> list[dict[str, object]]:
+        return [{"at": step.at, "what": step.kind, "why": step.why} for step in found]
 
     return {
         "ticket": tried.ticket, "customer": tried.customer, "problem": tried.problem, "resource": tried.resource,

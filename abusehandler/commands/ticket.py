@@ -104,28 +104,13 @@ def _done(arguments: Arguments, done: actions.Done) -> int:
     return 1 if done.refused else 0
 
 
-def _close(arguments: Arguments, database: Database) -> int:
-    return _done(
-        arguments, actions.close(database, arguments.numbers, author=arguments.author, reason=arguments.reason)
-    )
+def _plainly(action: Callable[..., actions.Done]) -> Callable[[Arguments, Database], int]:
+    """The work of a verb that needs nothing but tickets and a reason."""
 
+    def work(arguments: Arguments, database: Database) -> int:
+        return _done(arguments, action(database, arguments.numbers, author=arguments.author, reason=arguments.reason))
 
-def _reopen(arguments: Arguments, database: Database) -> int:
-    return _done(
-        arguments, actions.reopen(database, arguments.numbers, author=arguments.author, reason=arguments.reason)
-    )
-
-
-def _resolve(arguments: Arguments, database: Database) -> int:
-    return _done(
-        arguments, actions.resolve(database, arguments.numbers, author=arguments.author, reason=arguments.reason)
-    )
-
-
-def _ignore(arguments: Arguments, database: Database) -> int:
-    return _done(
-        arguments, actions.ignore(database, arguments.numbers, author=arguments.author, reason=arguments.reason)
-    )
+    return work
 
 
 def _escalate_arguments(parser: Parser) -> None:
@@ -246,10 +231,10 @@ VERBS: dict[str, tuple[str, Callable[[Any], None], Callable[[Any, Database], int
     "list": ("tickets, the most severe first", _list_arguments, _list),
     "show": ("one ticket with its events, notices, notes and what happened to it", _show_arguments, _show),
     "why": ("why an event went to its ticket, in words", ticket_why.configure, ticket_why.run),
-    "close": ("close tickets; no notice goes out", _many, _close),
-    "reopen": ("back to open", _many, _reopen),
-    "resolve": ("the problem is said to be mended", _many, _resolve),
-    "ignore": ("count on, but tell the customer nothing", _many, _ignore),
+    "close": ("close tickets; no notice goes out", _many, _plainly(actions.close)),
+    "reopen": ("back to open", _many, _plainly(actions.reopen)),
+    "resolve": ("the problem is said to be mended", _many, _plainly(actions.resolve)),
+    "ignore": ("count on, but tell the customer nothing", _many, _plainly(actions.ignore)),
     "escalate": ("a person must look at it", _escalate_arguments, _escalate),
     "mute": ("hold notices about tickets back for a while; see also `abusehandler mute`", _mute_arguments, _mute),
     "note": ("write a note to tickets", _note_arguments, _note),

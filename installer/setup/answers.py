@@ -14,7 +14,9 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from abusehandler.configuration.load import load_checked
-from abusehandler.configuration.model import MailAddress, Networks, Organisation, Section, Smtp
+from abusehandler.configuration.sections import MailAddress, Section
+from abusehandler.configuration.sections.box import Networks, Organisation
+from abusehandler.configuration.sections.mailing import Smtp
 
 if TYPE_CHECKING:
     from abusehandler.installer.setup.system import System

@@ -22,7 +22,7 @@ from joserfc.jwk import KeySet
 from abusehandler.errors import AbusehandlerError, ConfigurationError
 
 if TYPE_CHECKING:
-    from abusehandler.configuration.model import SingleSignOn
+    from abusehandler.configuration.sections.web import SingleSignOn
     from abusehandler.portal.settings import Portal
     from abusehandler.tickets.desk.users import Role, User, UserStore
 

@@ -42,7 +42,7 @@ def check(request: Request, viewer: Acts, number: int, target: Annotated[str, Fo
         _ticket(database, viewer, number)
         asked = asking.ask(database, number, target, selfhelp.recheck, author=viewer.user.login)
     selfhelp.runner.wake()
-    wait_for(selfhelp, number, asked)
+    wait_for(selfhelp, asked)
     return done(f"/tickets/{number}/self-help", "done")
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
@@ -125,19 +124,13 @@ def check(request: Request, token: str, number: int, csrf: Text = "", target: Te
         except asking.NotAllowed:
             return _back(request, token, number, wrong="not-allowed")
     selfhelp.runner.wake()
-    finished = wait_for(selfhelp, number, asked)
+    finished = wait_for(selfhelp, asked)
     return _back(request, token, number, done="" if finished else "checking", place="check")
 
 
-def wait_for(selfhelp: SelfHelp, ticket: int, recheck: int) -> bool:
+def wait_for(selfhelp: SelfHelp, recheck: int) -> bool:
     """Waits a moment for the result, so that the next page can show it; whether it came."""
-    end = time.monotonic() + min(selfhelp.recheck.budget.seconds, 4) + 0.5
-    while time.monotonic() < end:
-        time.sleep(0.1)
-        with selfhelp.portal.pool.database() as database, database.transaction() as cursor:
-            if any(one["id"] == recheck and one["state"] == "done" for one in asking.of_ticket(cursor, ticket)):
-                return True
-    return False
+    return selfhelp.runner.wait_for(recheck, min(selfhelp.recheck.budget.seconds, 4) + 0.5)
 
 
 def _problem(database: Database, selfhelp: SelfHelp, link: Link, number: int) -> str:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from abusehandler.tickets.recheck.asking import RecheckRules
     from abusehandler.tickets.recheck.probe import Probe
 
+#: So many finished checks are remembered for those who wait for one.
+REMEMBERED = 1000
 _WORDS = {
     "there": "checked from outside: still there",
     "gone": "checked from outside: mended",
@@ -45,12 +49,12 @@ def look(target: Target, probe: Probe, rules: RecheckRules) -> Finding:
         return Finding.of("failed", f"{type(error).__name__}: {error}")
 
 
-def run_one(database: Database, rules: RecheckRules) -> bool:
-    """Does the check that waits longest; False when none waits. Any number of processes may do so at once."""
+def run_one(database: Database, rules: RecheckRules) -> int | None:
+    """Does the check that waits longest and returns its number; None when none waits. Any number of processes may do so at once."""
     sql = statements("recheck")
     taken = database.fetch(sql["take"])
     if not taken:
-        return False
+        return None
     number, ticket, address, port, transport, name, asked_by = taken[0]
     probe = probes().get(name)
     if probe is None:
@@ -67,7 +71,7 @@ def run_one(database: Database, rules: RecheckRules) -> bool:
                 sql["audit"],
                 {"actor": asked_by, "ticket": ticket, "change": _WORDS[finding.verdict], "reason": reason},
             )
-    return True
+    return int(number)
 
 
 class Runner:
@@ -76,28 +80,48 @@ class Runner:
     def __init__(self, open_database: Callable[[], Database], rules: RecheckRules, at_once: int = 4) -> None:
         self._open = open_database
         self._rules = rules
-        self._lock = threading.Lock()
         self._idle = at_once
+        self._woken = 0
+        self._finished: deque[int] = deque(maxlen=REMEMBERED)
+        #: Guards all of these; those who wait for a check hear of each that is done.
+        self._changed = threading.Condition()
 
     def wake(self) -> None:
         """Lets one more thread work, unless as many as allowed do already; these will find it then."""
-        with self._lock:
+        with self._changed:
+            self._woken += 1
             if self._idle <= 0:
                 return
             self._idle -= 1
         threading.Thread(target=self._work, name="recheck", daemon=True).start()
 
+    def wait_for(self, number: int, seconds: float) -> bool:
+        """Waits until this check is done, so long at most; whether it is. One that another process took is not heard of."""
+        with self._changed:
+            return self._changed.wait_for(lambda: number in self._finished, seconds)
+
     def _work(self) -> None:
-        database = None
         try:
-            database = self._open()
-            while run_one(database, self._rules):
-                pass
-        except AbusehandlerError:
-            # the database went away: what waits is taken up by the next one that is woken, or given up
-            return
-        finally:
-            if database is not None:
-                database.close()
-            with self._lock:
+            with contextlib.closing(self._open()) as database:
+                while self._work_through(database):
+                    pass
+        except BaseException as error:
+            with self._changed:
                 self._idle += 1
+            # the database went away: what waits is taken up by the next one that is woken, or given up
+            if not isinstance(error, AbusehandlerError):
+                raise
+
+    def _work_through(self, database: Database) -> bool:
+        """Does all that waits. False when this thread may end: nobody was woken since it found nothing more."""
+        with self._changed:
+            woken = self._woken
+        while (number := run_one(database, self._rules)) is not None:
+            with self._changed:
+                self._finished.append(number)
+                self._changed.notify_all()
+        with self._changed:
+            if self._woken != woken:
+                return True
+            self._idle += 1
+            return False

@@ -162,10 +162,12 @@ def test_the_runner_does_all_that_waits(database: Database, dsn: str) -> None:
     rules = RecheckRules(enabled=True, ours=LOOPBACK, pause=timedelta())
     with answering("tcp", b"-NOAUTH\r\n") as port:
         ticket = ticket_of(database, source_ip="127.0.0.1", source_port=port)
-        ask(database, ticket, "", rules, author="anna")
+        number = ask(database, ticket, "", rules, author="anna")
         runner = Runner(lambda: Another(dsn), rules, at_once=2)
+        assert not runner.wait_for(number, 0)
         for _ in range(5):
             runner.wake()
+        assert runner.wait_for(number, 20)
         for thread in threading.enumerate():
             if thread.name == "recheck":
                 thread.join(timeout=20)
