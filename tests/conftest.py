@@ -110,7 +110,7 @@ def dsn(postgres: PostgresServer, template: str) -> Iterator[str]:
 def _new_database(postgres: PostgresServer, template: str) -> Iterator[str]:
     name = f"test{next(_number)}"
     for statement, wait in (
-        (f"CREATE DATABASE {name} TEMPLATE {template}", True),
+        (f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY", True),
         (f"DROP DATABASE {name} WITH (FORCE)", False),
     ):
         connection = psycopg2.connect(postgres.dsn("postgres"))
