@@ -219,7 +219,7 @@ def flood(stage: Desk, customers: int, tickets_each: int, processes: int) -> dic
 
 def wait_until_alone(database: Database) -> None:
     """Until no other session is left: at its end each tells its statistics."""
-    from benchmarks._fed_desk import wait_until
+    from _fed_desk import wait_until
 
     others = (
         "SELECT count(*) FROM pg_stat_activity "

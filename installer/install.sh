@@ -38,17 +38,17 @@ if [ -z "$dry_run" ]; then
     [ -n "$answers" ] || [ -e /etc/abusehandler/answers.yaml ] || [ -t 0 ] \
         || fail "there is no terminal to ask on: write the answers into a file and use --answers FILE (docs/install.md)"
     require_space /var 1000
-    mkdir -p "$(dirname "$install_log")"
+    open_log
     install_python
     if [ ! -e "$program/current" ]; then
         make_release
         # before anything is changed: an answer that is wrong shows here
-        [ -z "$answers" ] || "$release/venv/bin/python" -W ignore -m abusehandler.installer.setup --check-answers "$@" || exit 1
+        [ -z "$answers" ] || "$release/venv/bin/python" "${isolated[@]}" -m abusehandler.installer.setup --check-answers "$@" || exit 1
         switch_to "$release"
     elif [ "$(cat "$program/current/stamp" 2>/dev/null)" != "$(source_stamp)" ]; then
         say "this source is another release than the one installed; install.sh repairs the installed one (installer/upgrade.sh upgrades)"
     fi
 fi
 status=0
-"$program/current/venv/bin/python" -W ignore -m abusehandler.installer.setup "$@" 9>&- || status=$?
+"$program/current/venv/bin/python" "${isolated[@]}" -m abusehandler.installer.setup "$@" || status=$?
 exit "$status"

@@ -5,17 +5,27 @@
 
 program=/opt/abusehandler
 install_log=/var/log/abusehandler/install.log
+# Not of the folder where root happens to stand (a checkout, or worse), and nothing of PYTHON*: the release alone.
+isolated=(-I -W ignore)
 
 say() { printf -- '-- %s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
-# Only one of them at a time; the lock goes with the process.
+# Only one of them at a time; the lock goes with this process and the Python that it starts, whichever ends last, and not
+# with the servers which that starts. In /run and not in /run/lock, where everybody may put a file in the way.
 lock() {
-    exec 9>/run/lock/abusehandler-install || fail "/run/lock cannot be written"
+    exec 9>/run/abusehandler-install.lock || fail "/run cannot be written"
     flock --nonblock 9 || fail "another install.sh, upgrade.sh or remove.sh is at work; wait until it is done"
 }
 
 require_root() { [ "$(id -u)" = 0 ] || fail "$1 changes the system and must be root: sudo installer/$1"; }
+
+# Folder and log before any step of Python; the bots may write in that folder, so a link there is not followed.
+open_log() {
+    mkdir -p "$(dirname "$install_log")"
+    [ ! -L "$install_log" ] || fail "$install_log is a link; take it away and start again"
+    [ -e "$install_log" ] || (umask 027 && : >"$install_log")
+}
 
 # Another system can be tried with ABUSEHANDLER_ANY_SYSTEM=1, as long as it has apt.
 require_distribution() {
@@ -47,8 +57,10 @@ install_python() {
     done
     [ "${#wanted[@]}" = 0 ] && return
     say "installing ${wanted[*]}"
-    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${wanted[@]}"; } \
-        >>"$install_log" 2>&1 || fail "apt-get could not install ${wanted[*]}:
+    # a run that was cut off may have left packages half set up; on a new machine unattended-upgrades holds the lock at first
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
+    { dpkg --configure -a && { apt-get update -q || true; } && apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "${wanted[@]}"; } \
+        >>"$install_log" 2>&1 </dev/null || fail "apt-get could not install ${wanted[*]}:
 $(tail -n 5 "$install_log")
 Is the network there, are /etc/apt/sources.list and its folder right? Mend it and start again."
 }
@@ -62,6 +74,7 @@ source_stamp() {
 # A release that was not finished has no stamp; it is made anew.
 make_release() {
     local stamp version folder candidate redis=()
+    release=
     stamp=$(source_stamp)
     version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source_folder/abusehandler/__init__.py")
     for folder in "$program"/releases/*; do
@@ -73,12 +86,12 @@ make_release() {
             release=$folder
         fi
     done
-    [ -n "${release:-}" ] && return
+    [ -z "$release" ] || return 0
     require_space "$program" 1500
     release=$program/releases/$version-$(date -u +%Y%m%d%H%M%S)
     say "making $release (a minute or two)"
     mkdir -p "$release"
-    python3 -m venv "$release/venv" >>"$install_log" 2>&1 || fail "the virtual environment could not be made; see $install_log"
+    python3 -I -m venv "$release/venv" >>"$install_log" 2>&1 || fail "the virtual environment could not be made; see $install_log"
     # a copy: a build leaves files beside the source, which may belong to somebody else
     mkdir "$release/source"
     tar -C "$source_folder" --exclude=./.git --exclude='*.egg-info' --exclude=__pycache__ --exclude='./.*' --exclude=./tests \
@@ -92,7 +105,10 @@ $(tail -n 5 "$install_log")
 Is the network there (pip needs a package index), is the disk full? Nothing else was changed; start again."
     rm -rf -- "$release/source/build" "$release/source"/*.egg-info
     "$release/venv/bin/abusehandler" --version >>"$install_log" 2>&1 || fail "the new release does not run; see $install_log"
-    echo "$stamp" >"$release/stamp"
+    # whole on the disk before it counts as made, also when the power fails
+    echo "$stamp" >"$release/stamp.new"
+    sync -f "$release/stamp.new"
+    mv "$release/stamp.new" "$release/stamp"
 }
 
 # In one step: a link is made beside and renamed.

@@ -23,17 +23,17 @@ lock
 umask 022
 [ -x "$program/current/venv/bin/python" ] || fail "abusehandler is not installed here: sudo installer/install.sh"
 require_space /var 1000
+open_log
 if [ -e "$program/upgrading" ]; then
-    "$program/current/venv/bin/python" -W ignore -m abusehandler.installer.setup.upgrade --unfinished 9>&- || exit 1
+    "$program/current/venv/bin/python" "${isolated[@]}" -m abusehandler.installer.setup.upgrade --unfinished || exit 1
 fi
 old=$(readlink -f "$program/current")
-release=
 make_release
 if [ "$release" = "$old" ]; then
     say "this is the release that is installed: $(basename "$old"); install.sh repairs it"
     exit 0
 fi
 status=0
-"$release/venv/bin/python" -W ignore -m abusehandler.installer.setup.upgrade --from "$old" --to "$release" "$@" 9>&- || status=$?
+"$release/venv/bin/python" "${isolated[@]}" -m abusehandler.installer.setup.upgrade --from "$old" --to "$release" "$@" || status=$?
 [ "$status" = 0 ] && drop_old_releases
 exit "$status"

@@ -77,7 +77,7 @@ def list_tickets(request: Request, caller: Sees, asked: Annotated[TicketQuery, I
         {name: value if isinstance(value, list) else [str(value)] for name, value in said.items() if value}
         | ({"unread": ["yes"]} if asked.unread else {})
     )
-    key = asked.key(f"tickets-{wanted.order}", r"\d{1,2}-\d{1,18}")
+    key = asked.key(f"tickets-{wanted.order}", r"\d{1,2}-\d{1,18}(-\d{1,16})?")
     with portal_of(request).pool.database() as database:
         page = ticket_list.page(database, caller.scope, wanted, after=key, limit=asked.limit)
     following = cursor(f"tickets-{wanted.order}", page.later) if page.later else None

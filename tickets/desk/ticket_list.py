@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.tickets.desk.scope import Row, Scope, read, rows
@@ -24,7 +25,10 @@ CUSTOMER_STATES = ("open", "working", "resolved", "disputed")
 PER_PAGE = 50
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"#?(\d{1,18})")
-_KEY = re.compile(r"(\d{1,2})-(\d{1,18})")
+_KEY = re.compile(r"(\d{1,2})-(\d{1,18})(?:-(\d{1,16}))?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: What words are looked for in, beside the names of customers.
+_BY_WORDS = ("tickets_by_text", "tickets_by_note", "tickets_by_answer", "tickets_by_host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Page:
 class TicketFilter:
     """What is asked for; the names are those in the page's address. Made by `of`, which takes nothing on trust.
 
-    `q` is what a person typed: a ticket number, an address, a prefix, or words of a customer's name or a host name.
+    `q` is what a person typed: a ticket number, an address, a prefix, or beginnings of words of a customer's name, a host name,
+    a note or an answer.
     `assigned` is a login, or `nobody`. `age` as in `>30` (opened more than 30 days ago) or `<7`. `wrong` says what could not be understood.
     """
 
@@ -135,22 +140,38 @@ def page(
     with database.transaction() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '8s'")
         names, values = conditions(cursor, scope, asked)
-        key = _KEY.fullmatch(after or before)
-        back = key is not None and not after
-        if key is not None:
-            names.append(f"{'before' if back else 'after'}_{asked.order}")
-            values.update(after_severity=int(key[1]), after_id=int(key[2]))
-        statement = f"ticket_list.{asked.order}_first{'_back' if back else ''}"
+        order = f"{asked.order}_by_age" if asked.age else asked.order
+        key = _key(after or before, by_age=bool(asked.age))
+        back = bool(key) and not after
+        if key:
+            names.append(f"{'before' if back else 'after'}_{order}")
+            values.update(key)
+        statement = f"ticket_list.{order}_first{'_back' if back else ''}"
         numbers = [row["id"] for row in rows(cursor, scope, statement, names, limit=limit + 1, **values)]
         more = len(numbers) > limit
         numbers = numbers[:limit]
         if back:
             numbers.reverse()
         found = rows(cursor, scope, "ticket_list.shown", tickets=numbers)
-    first, last = (f"{one['severity']}-{one['id']}" for one in (found[0], found[-1])) if found else ("", "")
+    first, last = (_key_text(one, by_age=bool(asked.age)) for one in (found[0], found[-1])) if found else ("", "")
     return Page(
-        tuple(found), earlier=first if (more if back else key is not None) else "", later=last if (back or more) else ""
+        tuple(found), earlier=first if (more if back else bool(key)) else "", later=last if (back or more) else ""
     )
+
+
+def _key(text: str, *, by_age: bool) -> dict[str, Any]:
+    """The values behind the key of a page; empty for none, and for one of another order."""
+    key = _KEY.fullmatch(text)
+    if key is None or by_age != (key[3] is not None):
+        return {}
+    at = _EPOCH + timedelta(microseconds=int(key[3])) if key[3] else None
+    return {"after_severity": int(key[1]), "after_id": int(key[2]), "after_at": at}
+
+
+def _key_text(ticket: Row, *, by_age: bool) -> str:
+    """Severity, number, and where the list goes by age the microseconds since 1970."""
+    text = f"{ticket['severity']}-{ticket['id']}"
+    return f"{text}-{(ticket['opened_at'] - _EPOCH) // timedelta(microseconds=1)}" if by_age else text
 
 
 def conditions(cursor: Cursor, scope: Scope, asked: TicketFilter) -> tuple[list[str], dict[str, Any]]:
@@ -209,10 +230,12 @@ def _search(cursor: Cursor, scope: Scope, text: str, names: list[str], values: d
     else:
         words = words_of(text)
         found_customers = rows(cursor, scope, "ticket_list.customers_by_text", words=words) if words else []
-        found_tickets = rows(cursor, scope, "ticket_list.tickets_by_text", words=words) if words else []
+        found_tickets: set[int] = set()
+        for statement in _BY_WORDS if words else ():
+            found_tickets.update(row["id"] for row in rows(cursor, scope, f"ticket_list.{statement}", words=words))
         names.append("found")
         values["found_customers"] = [row["id"] for row in found_customers]
-        values["found_tickets"] = [row["id"] for row in found_tickets]
+        values["found_tickets"] = sorted(found_tickets)
 
 
 def visible(database: Database, scope: Scope, tickets: Sequence[int]) -> list[int]:

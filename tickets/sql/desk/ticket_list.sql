@@ -16,6 +16,28 @@ SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t
 -- name: newest_first_back
 SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.id LIMIT %(limit)s
 
+-- Lists by age go by the time of opening within a severity, each severity from its own part of the index: an age cuts off a
+-- part of that, where in the order above it would be looked for among a million others.
+-- name: worst_by_age_first
+SELECT f.id FROM (VALUES (4::smallint), (3::smallint), (2::smallint), (1::smallint), (0::smallint)) AS s (severity)
+CROSS JOIN LATERAL (
+    SELECT t.id, t.opened_at FROM tickets t WHERE t.severity = s.severity AND {visible t.account_id} AND {filters}
+    ORDER BY t.opened_at DESC, t.id DESC LIMIT %(limit)s) f
+ORDER BY s.severity DESC, f.opened_at DESC, f.id DESC LIMIT %(limit)s
+
+-- name: worst_by_age_first_back
+SELECT f.id FROM (VALUES (4::smallint), (3::smallint), (2::smallint), (1::smallint), (0::smallint)) AS s (severity)
+CROSS JOIN LATERAL (
+    SELECT t.id, t.opened_at FROM tickets t WHERE t.severity = s.severity AND {visible t.account_id} AND {filters}
+    ORDER BY t.opened_at, t.id LIMIT %(limit)s) f
+ORDER BY s.severity, f.opened_at, f.id LIMIT %(limit)s
+
+-- name: newest_by_age_first
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.opened_at DESC, t.id DESC LIMIT %(limit)s
+
+-- name: newest_by_age_first_back
+SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.opened_at, t.id LIMIT %(limit)s
+
 -- name: shown
 SELECT t.id, t.state, t.customer_state, t.severity, t.problem, t.resource, t.customer_id, c.name AS customer_name,
        t.event_count, t.first_seen, t.last_seen, t.opened_at, t.relapses, t.notified_at, t.notify_due, t.assignee,
@@ -37,6 +59,20 @@ t.id < %(after_id)s
 
 -- name: before_newest
 t.id > %(after_id)s
+
+-- name: after_worst_by_age
+s.severity <= %(after_severity)s AND (t.opened_at, t.id)
+    < (CASE WHEN s.severity = %(after_severity)s THEN %(after_at)s::timestamptz ELSE 'infinity' END, %(after_id)s)
+
+-- name: before_worst_by_age
+s.severity >= %(after_severity)s AND (t.opened_at, t.id)
+    > (CASE WHEN s.severity = %(after_severity)s THEN %(after_at)s::timestamptz ELSE '-infinity' END, %(after_id)s)
+
+-- name: after_newest_by_age
+(t.opened_at, t.id) < (%(after_at)s::timestamptz, %(after_id)s)
+
+-- name: before_newest_by_age
+(t.opened_at, t.id) > (%(after_at)s::timestamptz, %(after_id)s)
 
 -- name: not_closed
 t.state <> 'closed'
@@ -99,6 +135,24 @@ SELECT t.id FROM tickets t
 WHERE {visible t.account_id} AND t.network IS NULL
   AND to_tsvector('simple', translate(t.resource, './:-_', '     ')) @@ to_tsquery('simple', %(words)s)
 LIMIT 1000
+
+-- What a person wrote about a ticket, or a customer answered.
+-- name: tickets_by_note
+SELECT DISTINCT t.id FROM notes n JOIN tickets t ON t.id = n.ticket_id
+WHERE {visible t.account_id} AND n.withdrawn_at IS NULL AND to_tsvector('simple', n.text) @@ to_tsquery('simple', %(words)s) LIMIT 500
+
+-- name: tickets_by_answer
+SELECT DISTINCT t.id FROM answers a JOIN answer_tickets at ON at.answer_id = a.id JOIN tickets t ON t.id = at.ticket_id
+WHERE {visible t.account_id}
+  AND to_tsvector('simple', a.subject || ' ' || left(a.said, 100000)) @@ to_tsquery('simple', %(words)s) LIMIT 500
+
+-- Host names beside an address, as of a phishing page; of so many events at most, a short word stands in many.
+-- name: tickets_by_host
+SELECT DISTINCT f.id FROM (
+    SELECT t.id FROM events e JOIN tickets t ON t.id = e.ticket_id
+    WHERE {visible t.account_id} AND e.data ? 'source.fqdn'
+      AND to_tsvector('simple', translate(e.data ->> 'source.fqdn', './:-_', '     ')) @@ to_tsquery('simple', %(words)s)
+    LIMIT 3000) f LIMIT 1000
 
 -- name: visible
 SELECT t.id FROM tickets t WHERE {visible t.account_id} AND t.id = ANY(%(tickets)s) ORDER BY t.id

@@ -1,0 +1,20 @@
+-- SPDX-FileCopyrightText: 2026 the abusehandler authors
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+
+-- What desk and API lacked: lists by age, search in words, time zones of customers' pages.
+
+-- Tickets older or younger than so many days, worst or newest first, are read in the order of these indexes. A ticket keeps the
+-- time at which it was opened, so updates of counts stay on their page as before.
+DROP INDEX IF EXISTS tickets_opened;
+CREATE INDEX tickets_opened ON tickets (opened_at, id);
+CREATE INDEX tickets_worst_opened ON tickets (severity, opened_at, id) WHERE state <> 'closed';
+
+-- Words of notes and answers, and the host names that events name beside an address.
+CREATE INDEX notes_text ON notes USING gin (to_tsvector('simple', text)) WHERE withdrawn_at IS NULL;
+CREATE INDEX answers_text ON answers USING gin (to_tsvector('simple', subject || ' ' || left(said, 100000)));
+CREATE INDEX events_host ON events USING gin (to_tsvector('simple', translate(data ->> 'source.fqdn', './:-_', '     ')))
+    WHERE data ? 'source.fqdn';
+
+-- In which zone a customer's page tells times: as the mail that brought the link did, else his account's, else the operator's.
+ALTER TABLE selfhelp_tokens ADD COLUMN time_zone text NOT NULL DEFAULT '';
+ALTER TABLE accounts ADD COLUMN time_zone text NOT NULL DEFAULT '';
