@@ -253,7 +253,7 @@ def idle(stage: Desk, tickets: int) -> dict[str, Any]:
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, default=2, help="sender processes (bots) at once")
-    parser.add_argument("--senders", type=int, default=2, help="connections of each (the bot's parameter `senders`)")
+    parser.add_argument("--senders", type=int, default=6, help="connections of each, as the bot's parameter `senders`")
     parser.add_argument("--only", help="unsigned, signed, flood or idle")
 
 

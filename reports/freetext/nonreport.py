@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from abusehandler.reports.freetext.problem import Phrase, phrase_of, problems, spread
+from abusehandler.reports.freetext.phrases import Phrase, Spread, phrase_of, spread
+from abusehandler.reports.freetext.problem import problems
 from abusehandler.reports.reading import Reading
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     if automatic and (_ANSWER.match(subject) or strength < 3.0) and not (_FRONT.match(subject) and strength >= 12):
         return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
 
-    def told(kind: str, place: str, where: str) -> list[str]:
+    def told(kind: str, place: str, where: Spread) -> list[str]:
         return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.places(where)[0] >= 0]
 
     for kind in ("bounce", "auto-reply", "receipt", "survey", "recall", "service-notice"):
@@ -145,8 +146,8 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
         if kind == "service-notice":
             if (
                 (starts or inside)
-                and not _has_complaint(_ABUSE_DESK.sub(" ", whole_subject))
-                and not _has_complaint(_ABUSE_DESK.sub(" ", spread(_MAIL_ADDRESS.sub(" ", own[:_MOST_TEXT]))))
+                and not _has_complaint(whole_subject.without(_ABUSE_DESK))
+                and not _has_complaint(spread(_MAIL_ADDRESS.sub(" ", own[:_MOST_TEXT])).without(_ABUSE_DESK))
             ):
                 return kind, 0.6, f"{(starts + inside)[0]!r}, and nothing complains"
             continue
@@ -163,8 +164,8 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     extorted = told("extortion", "body", words)
     if len(extorted) >= 3 and any("bitcoin" in one or "btc" in one for one in extorted):
         return "extortion", 0.8, f"it says {extorted[0]!r} and {extorted[1]!r}"
-    answered = told("ticket-answer", "body", words[:2500])
-    received = told("receipt", "body", words[:700])
+    answered = told("ticket-answer", "body", words.beginning(2500))
+    received = told("receipt", "body", words.beginning(700))
     if received and answered and len(own) < 4000:
         return "receipt", 0.75, f"it says {received[0]!r} and {answered[0]!r}"
     named = told("ticket-answer", "anywhere", whole_subject)
@@ -187,11 +188,15 @@ def _worded(mail: Mail) -> tuple[str, float, str] | None:
     ):
         return "newsletter", 0.7, f"it says {listed[0]!r}, and nothing complains"
     wanted = _wanted(
-        mail, text, listed, told("customer-question", "body", words), told("offer", "body", words + whole_subject)
+        mail,
+        text,
+        listed,
+        told("customer-question", "body", words),
+        told("offer", "body", words.and_also(whole_subject)),
     )
     if wanted is not None:
         return wanted
-    lured = told("desk-phishing", "body", words + whole_subject)
+    lured = told("desk-phishing", "body", words.and_also(whole_subject))
     if (
         lured
         and not _has_complaint(whole_subject)
@@ -212,7 +217,7 @@ def _wanted(
         return None
     said = words
     for phrase in asked:
-        said = said.replace(f" {phrase}", " ")  # "blocked by your server" speaks of us, but not of abuse from us
+        said = said.without(f" {phrase}")  # "blocked by your server" speaks of us, but not of abuse from us
     ranking = problems(mail.subject, text)
     strength = ranking[0].score if ranking else 0.0
     if len(asked) > 1 and strength < 3:
@@ -225,9 +230,7 @@ def _wanted(
         return "customer-question", 0.6, f"it says {asked[0]!r}, and nothing of our network"
     if len(offered) > 1 or (offered and strength < 4):
         return "offer", 0.6, f"it says {offered[0]!r}, and nothing of our network"
-    words = _ABUSE_DESK.sub(
-        " ", spread(_MAIL_ADDRESS.sub(" ", mail.subject[:400] + "\n" + _written(text)[:_MOST_TEXT]))
-    )
+    words = spread(_MAIL_ADDRESS.sub(" ", mail.subject[:400] + "\n" + _written(text)[:_MOST_TEXT])).without(_ABUSE_DESK)
     if (
         strength < 2.5
         and not _has_complaint(words, "uneasy")
@@ -258,5 +261,5 @@ def _forwarded(mail: Mail, text: str) -> bool:
     )
 
 
-def _has_complaint(words: str, key: str = "complaint") -> bool:
+def _has_complaint(words: Spread, key: str = "complaint") -> bool:
     return any(phrase.places(words)[0] >= 0 for phrase in _vocabulary()[key]["body"])

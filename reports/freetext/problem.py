@@ -7,12 +7,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 import yaml
 
-from abusehandler.reports.freetext.labels import plain
+from abusehandler.reports.freetext.phrases import Phrase, Spread, needle_of, phrase_of, spread
 
 _WEIGHTS = {"sure": 3.0, "loose": 3.0, "likely": 1.5, "hint": 0.5}
 #: "Hacking attempt" is said of these as well; their own words then tell better.
@@ -21,8 +22,6 @@ SUBJECT_FACTOR = 3.0
 #: The complaint stands at the front; behind come conditions, advice and law.
 _MOST_TEXT = 6000
 _FRONT = 1200
-_NO_WORD = re.compile(r"[\W_]+")
-_SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u3040-\u9fff\uac00-\ud7a3])|(?<=[\u3040-\u9fff\uac00-\ud7a3])(?=[a-z0-9])")
 #: "This machine may be infected": a guess about the cause, not the complaint.
 _HEDGED = re.compile(
     r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|"
@@ -53,30 +52,6 @@ _OWN_DEED = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
-    """Words that speak for a problem: `needle` as it is searched in spread text (no blank behind it where any ending goes)."""
-
-    needle: str
-    weight: float
-    first: str = ""
-    whole: bool = False
-    pattern: re.Pattern[str] | None = None
-    loose: bool = False
-
-    def stands_in(self, text: str) -> bool:
-        """Whether it stands in spread text."""
-        return self.needle in text if self.pattern is None else self.pattern.search(text) is not None
-
-    def places(self, text: str) -> tuple[int, int]:
-        """Where it first stands in spread text (-1: nowhere), and how often."""
-        if self.pattern is None:
-            first = text.find(self.needle)
-            return first, text.count(self.needle) if first >= 0 else 0
-        found = [match.start() for match in islice(self.pattern.finditer(text), 5)]
-        return (found[0] if found else -1), len(found)
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """A problem with its score, the share it has of all scores (0 to 1), and the phrase that told most."""
 
@@ -99,49 +74,45 @@ def _vocabulary() -> dict[str, tuple[Phrase, ...]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """All phrases in the vocabulary's order with their types, and which of them a text may hold: by their first word, by
+    the front of it where any ending goes; those with a short first word, and those in scripts without blanks, always."""
+
+    phrases: list[tuple[str, Phrase]]
+    by_word: dict[str, list[int]]
+    by_front: dict[str, list[int]]
+    short: list[int]
+    other: list[int]
+
+    def possible(self, *texts: Spread) -> list[tuple[str, Phrase]]:
+        """The phrases whose first word is there, in the vocabulary's order: few of thousands need a search."""
+        numbers = {*self.short} if all(text.isascii() for text in texts) else {*self.short, *self.other}
+        for text in texts:
+            for index, there in ((self.by_word, text.places), (self.by_front, text.fronts)):
+                for word in index.keys() & there.keys():
+                    numbers.update(index[word])
+        return [self.phrases[number] for number in sorted(numbers)]
+
+
 @lru_cache(maxsize=1)
-def _index() -> tuple[
-    dict[str, list[tuple[str, int]]], dict[str, list[tuple[str, int]]], list[tuple[str, int]], list[tuple[str, int]]
-]:
-    """Where the phrases stand in the vocabulary: by their first word, by the front of it where any ending goes, those
-    with a short first word, and those in scripts without blanks."""
-    by_word: dict[str, list[tuple[str, int]]] = {}
-    by_front: dict[str, list[tuple[str, int]]] = {}
-    short: list[tuple[str, int]] = []
-    other: list[tuple[str, int]] = []
-    for kind, phrases in _vocabulary().items():
-        for number, phrase in enumerate(phrases):
-            if not phrase.first:
-                (short if phrase.needle.isascii() else other).append((kind, number))
-            elif phrase.whole:
-                by_word.setdefault(phrase.first, []).append((kind, number))
-            else:
-                by_front.setdefault(phrase.first[:3], []).append((kind, number))
-    return by_word, by_front, short, other
-
-
-def _possible(words: set[str], fronts: set[str], plain_letters: bool) -> dict[str, list[Phrase]]:
-    """The phrases whose first word is there, by type, in the vocabulary's order: few of thousands need a search."""
-    by_word, by_front, short, other = _index()
-    numbers: dict[str, list[int]] = {}
-    for kind, number in short if plain_letters else short + other:
-        numbers.setdefault(kind, []).append(number)
-    for index, there in ((by_word, words), (by_front, fronts)):
-        for word in there:
-            for kind, number in index.get(word, ()):
-                numbers.setdefault(kind, []).append(number)
-    return {
-        kind: [phrases[number] for number in sorted(numbers[kind])]
-        for kind, phrases in _vocabulary().items()
-        if kind in numbers
-    }
+def _index() -> _Index:
+    index = _Index([(kind, phrase) for kind, phrases in _vocabulary().items() for phrase in phrases], {}, {}, [], [])
+    for number, (_, phrase) in enumerate(index.phrases):
+        if not phrase.first:
+            (index.short if phrase.needle.isascii() else index.other).append(number)
+        elif phrase.whole:
+            index.by_word.setdefault(phrase.first, []).append(number)
+        else:
+            index.by_front.setdefault(phrase.first[:3], []).append(number)
+    return index
 
 
 @lru_cache(maxsize=1)
 def _identifiers() -> dict[str, dict[str, tuple[str, ...]]]:
     data = yaml.safe_load(Path(__file__).with_name("identifiers.yaml").read_text(encoding="utf-8"))
     return {
-        kind: {name: tuple(_needle(str(phrase)) for phrase in phrases) for name, phrases in names.items()}
+        kind: {name: tuple(needle_of(str(phrase)) for phrase in phrases) for name, phrases in names.items()}
         for kind, names in data.items()
     }
 
@@ -164,45 +135,6 @@ def identifier(kind: str, subject: str, text: str) -> str:
     return counts[0][1] if counts[0][0] >= least and ahead else ""
 
 
-def _needle(phrase: str) -> str:
-    open_end = phrase.endswith("*")
-    words = _NO_WORD.sub(" ", plain(phrase.replace("*", ""))).strip()
-    if any(
-        "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\u1100" <= char <= "\u11ff" for char in words
-    ):
-        return _SCRIPTS.sub(" ", words)  # no blanks between words there, but around those of other scripts
-    return f" {words}" if open_end else f" {words} "
-
-
-def phrase_of(text: str, weight: float = 1.0, open_end: bool = False) -> Phrase:
-    """A phrase ready to be searched in spread text; with `open_end`, or a `*` behind it, any ending goes."""
-    needle = _needle(text + "*" if open_end and not text.endswith("*") else text)
-    if "*" in text.rstrip("*"):
-        return _with_endings(text, weight)
-    pieces = needle.split()
-    spaced = needle.startswith(" ") and len(pieces[0]) >= 3
-    return Phrase(needle, weight, pieces[0] if spaced else "", len(pieces) > 1 or needle.endswith(" "))
-
-
-def _with_endings(text: str, weight: float) -> Phrase:
-    """A phrase with a `*` inside, where any ending goes: `подбор* парол*`."""
-    words = [(_NO_WORD.sub(" ", plain(word.replace("*", ""))).strip(), word.endswith("*")) for word in text.split()]
-    pattern = re.compile(
-        " "
-        + " ".join(rf"{re.escape(word)}\w{{0,12}}" if any_end else re.escape(word) for word, any_end in words)
-        + ("" if words[-1][1] else " ")
-    )
-    return Phrase(f" {words[0][0]}", weight, words[0][0] if len(words[0][0]) >= 3 else "", not words[0][1], pattern)
-
-
-@lru_cache(maxsize=16)  # the same text is asked several questions
-def spread(text: str) -> str:
-    """The text as the phrases are searched in it: plain words between single blanks."""
-    words = _NO_WORD.sub(" ", plain(text))
-    # scripts without blanks put `ddos` right beside their own words
-    return f" {words if words.isascii() else _SCRIPTS.sub(' ', words)} "
-
-
 def _named(text: str) -> str:
     """What lines such as "Type of attack: ..." say, and the subject line of a report that is sent on."""
     return "\n".join(match[1] for match in islice(_NAMED.finditer(text[:_MOST_TEXT]), 6))
@@ -217,14 +149,12 @@ def problems(subject: str, text: str) -> list[Problem]:
 def _problems(subject: str, text: str) -> tuple[Problem, ...]:
     head = spread(subject[:500] + "\n" + _named(text))
     body = spread(text[:_MOST_TEXT])
-    words = {*head.split(), *body.split()}
-    fronts = {word[:3] for word in words}
     found: list[tuple[float, str, str]] = []
     loosely: set[str] = set()
     sure: dict[str, float] = {}
-    for kind, phrases in _possible(words, fronts, head.isascii() and body.isascii()).items():
+    for kind, phrases in groupby(_index().possible(head, body), itemgetter(0)):
         score, best = 0.0, (0.0, "")
-        for phrase in phrases:
+        for _, phrase in phrases:
             gain = 0.0
             if phrase.stands_in(head):
                 gain += phrase.weight * SUBJECT_FACTOR
