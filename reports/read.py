@@ -137,11 +137,10 @@ def load() -> None:
     """
     mail = Mail(subject="Port scan from 192.0.2.1", parts=(Part("1", "text", "text/plain", "192.0.2.1 scanned us."),))
     for reader in (_free_text("not_a_report"), _reporters(), _free_text("read")):
-        if reader is not None:
-            try:
-                reader(mail, ReadContext())
-            except Exception:  # noqa: S112  # it will say so for each mail, where somebody sees it
-                continue
+        try:
+            reader(mail, ReadContext())
+        except Exception:  # noqa: S112  # it will say so for each mail, where somebody sees it
+            continue
 
 
 class _Order:
@@ -169,7 +168,7 @@ class _Order:
         loop = self.ask(came_back, mail)
         if loop is not None:
             return loop
-        certain = self.ask(_free_text("not_a_report"), mail)
+        certain = self.ask(_free_text("certainly_no_report"), mail)
         if certain is not None and certain.confidence >= 0.9 and not _is_feedback_report(mail):
             return certain
         machine = self.machine(mail) if self.options.machine_formats else None
@@ -184,6 +183,8 @@ class _Order:
         # A definition that no longer fits its sender finds nothing; the text is read as anybody's then.
         if known is not None and (known.events or known.verdict == "not-a-report"):
             return self.finish(known)
+        if certain is None:
+            certain = self.ask(_free_text("not_a_report"), mail)
         if certain is not None:
             return certain
         if self.late():
@@ -205,11 +206,10 @@ class _Order:
 
     def refine(self, machine: Reading, mail: Mail) -> Reading:
         """Let the sender's definition correct class or zone of what a machine format said."""
-        refine: Any = _optional("abusehandler.reporters", "refine") if self.options.reporters else None
-        if refine is None:
+        if not self.options.reporters:
             return machine
         try:
-            refined = refine(mail, machine, self.context)
+            refined = _part("abusehandler.reporters", "refine")(mail, machine, self.context)
         except Exception as error:
             self.warnings.append(f"reporter definitions failed: {type(error).__name__}: {str(error)[:200]}")
             return machine
@@ -232,9 +232,7 @@ class _Order:
                     return replace(inner, reason=f"in the attached mail (part {part.path}): {inner.reason}")
         return None
 
-    def ask(self, reader: Reader | None, mail: Mail) -> Reading | None:
-        if reader is None:
-            return None
+    def ask(self, reader: Reader, mail: Mail) -> Reading | None:
         try:
             return reader(mail, self.context)
         except Exception as error:  # one reader's fault must not lose the mail
@@ -263,32 +261,17 @@ def _sealed(mail: Mail) -> str:
     return ""
 
 
-def _free_text(name: str) -> Reader | None:
-    reader: Reader | None = _optional("abusehandler.reports.freetext", name)
+def _free_text(name: str) -> Reader:
+    reader: Reader = _part("abusehandler.reports.freetext", name)
     return reader
 
 
-def _reporters() -> Reader | None:
-    reader: Reader | None = _optional("abusehandler.reporters", "read")
+def _reporters() -> Reader:
+    reader: Reader = _part("abusehandler.reporters", "read")
     return reader
-
-
-#: Where the functions stand when the package's face does not show them.
-_INSIDE = {"read": "reader", "not_a_report": "not_a_report"}
-_INSIDE_REPORTERS = "apply"
 
 
 @cache
-def _optional(module: str, name: str) -> Any:
-    """A function of a part that is imported only when it is needed, because its data is large. None if it is not
-    there.
-    """
-    inside = _INSIDE_REPORTERS if module.endswith("reporters") else _INSIDE[name]
-    for place in (module, f"{module}.{inside}"):
-        try:
-            found = getattr(importlib.import_module(place), name, None)
-        except ModuleNotFoundError:
-            continue
-        if callable(found):
-            return found
-    return None
+def _part(module: str, name: str) -> Any:
+    """A function of a part that is imported only when it is needed, because its data is large."""
+    return getattr(importlib.import_module(module), name)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from abusehandler.reports.freetext.nonreport import not_a_report
+from abusehandler.reports.freetext.nonreport import certainly_no_report, not_a_report
 from abusehandler.reports.freetext.reader import read
 
-__all__ = ["not_a_report", "read"]
+__all__ = ["certainly_no_report", "not_a_report", "read"]

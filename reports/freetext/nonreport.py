@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from abusehandler.reports.freetext.phrases import Phrase, Spread, phrase_of, spread
+from abusehandler.reports.freetext.addresses import find_addresses
+from abusehandler.reports.freetext.names import find_urls
+from abusehandler.reports.freetext.phrases import Phrases, Spread, phrase_of, spread
 from abusehandler.reports.freetext.problem import problems
 from abusehandler.reports.reading import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from abusehandler.reports.context import ReadContext
     from abusehandler.reports.mail.message import Mail
 
@@ -65,26 +69,45 @@ _ABUSE_DESK = re.compile(
 )
 _MAIL_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 _MOST_TEXT = 5000
+#: The score of one sure word is 4.5: an answer that has none of its own does not complain again.
+_QUIET = 4.5
+_NOTHING = Phrases(())
+#: Kind, confidence, reason.
+_Found = tuple[str, float, str]
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> dict[str, dict[str, tuple[Phrase, ...]]]:
+def _vocabulary() -> dict[str, dict[str, Phrases]]:
     data = yaml.safe_load(Path(__file__).with_name("nonreports.yaml").read_text(encoding="utf-8"))
-    made: dict[str, dict[str, tuple[Phrase, ...]]] = {
-        key: {"body": tuple(phrase_of(str(one)) for one in dict.fromkeys(data.pop(key)))}
+    made = {
+        key: {"body": Phrases(phrase_of(str(one)) for one in dict.fromkeys(data.pop(key)))}
         for key in ("complaint", "addressed", "uneasy")
     }
     for kind, places in data.items():
         made[kind] = {
-            place: tuple(phrase_of(str(one), open_end=True) for one in phrases) for place, phrases in places.items()
+            place: Phrases(phrase_of(str(one), open_end=True) for one in phrases) for place, phrases in places.items()
         }
     return made
 
 
+def certainly_no_report(mail: Mail, context: ReadContext) -> Reading | None:
+    """What `not_a_report` is sure of (confidence 0.9 or more), without a look at all words. Never raises."""
+    return _reading(lambda: _structured(mail, context) or _begun(_Words(mail)))
+
+
 def not_a_report(mail: Mail, context: ReadContext) -> Reading | None:
     """A reading with verdict `not-a-report` and its kind, or None when the mail may be a report. Never raises."""
+
+    def find() -> _Found | None:
+        words = _Words(mail)
+        return _structured(mail, context) or _begun(words) or _worded(words)
+
+    return _reading(find)
+
+
+def _reading(find: Callable[[], _Found | None]) -> Reading | None:
     try:
-        found = _structured(mail, context) or _worded(mail)
+        found = find()
     except Exception:  # doubtful mails pass as reports
         log.exception("could not tell whether the mail is a report")
         return None
@@ -94,7 +117,7 @@ def not_a_report(mail: Mail, context: ReadContext) -> Reading | None:
     return Reading("not-a-report", READER, reason, confidence=sure, kind=kind)
 
 
-def _structured(mail: Mail, context: ReadContext) -> tuple[str, float, str] | None:
+def _structured(mail: Mail, context: ReadContext) -> _Found | None:
     """What headers and MIME types say: RFC 3464 (bounces), RFC 8098 (read receipts), RFC 3834 (automatic answers)."""
     types = {part.content_type for part in mail.parts if part.depth == 0}
     if "message/delivery-status" in types and "message/feedback-report" not in types:
@@ -110,107 +133,162 @@ def _structured(mail: Mail, context: ReadContext) -> tuple[str, float, str] | No
     return None
 
 
-def _worded(mail: Mail) -> tuple[str, float, str] | None:
-    vocabulary = _vocabulary()
-    body = mail.body()
-    text = body.text[:20_000] if body is not None else ""
-    own = _written(text)
-    words = spread(own[:_MOST_TEXT])
-    subject = mail.subject[:400]
-    tags = _FRONT.match(subject)
-    front = spread(subject[tags.end() :] if tags else subject)
-    whole_subject = spread(_MAIL_ADDRESS.sub(" ", subject))
-    answers = bool(_ANSWER.match(subject)) or bool(mail.header("in-reply-to") and not _FORWARD.match(subject))
-    complains = _has_complaint(whole_subject) or _has_complaint(words)
-    ranking = problems(subject, own)
-    strength = ranking[0].score if ranking else 0.0
+class _Words:
+    """What is asked about a mail's words, found out when it is asked."""
 
+    def __init__(self, mail: Mail) -> None:
+        self.mail = mail
+        self.subject = mail.subject[:400]
+        self.whole_subject = spread(_MAIL_ADDRESS.sub(" ", self.subject))
+
+    @cached_property
+    def text(self) -> str:
+        body = self.mail.body()
+        return body.text[:20_000] if body is not None else ""
+
+    @cached_property
+    def own(self) -> str:
+        return _written(self.text)
+
+    @cached_property
+    def words(self) -> Spread:
+        return spread(self.own[:_MOST_TEXT])
+
+    @cached_property
+    def complains(self) -> bool:
+        return _has_complaint(self.whole_subject) or _has_complaint(self.words)
+
+    @cached_property
+    def strength(self) -> float:
+        ranking = problems(self.subject, self.own)
+        return ranking[0].score if ranking else 0.0
+
+    @cached_property
+    def quiet_strength(self) -> float:
+        """Of the text alone: the subject line is that of the mail that is answered."""
+        said = problems(
+            "", "\n".join(line for line in self.own.splitlines() if not line.lower().startswith("subject:"))
+        )
+        return said[0].score if said else 0.0
+
+    @cached_property
+    def answers(self) -> bool:
+        return bool(_ANSWER.match(self.subject)) or bool(
+            self.mail.header("in-reply-to") and not _FORWARD.match(self.subject)
+        )
+
+    @cached_property
+    def front(self) -> Spread:
+        tags = _FRONT.match(self.subject)
+        return spread(self.subject[tags.end() :] if tags else self.subject)
+
+    def told(self, kind: str, place: str = "body", where: Spread | None = None) -> list[str]:
+        """The vocabulary's words of this kind that stand there; in the text if nothing is said."""
+        phrases = _vocabulary()[kind].get(place, _NOTHING)
+        return [phrase.needle.strip() for phrase in phrases.standing_in(self.words if where is None else where)]
+
+    def begins(self, kind: str) -> list[str]:
+        """The words of this kind with which the subject line begins, or that stand anywhere in it."""
+        phrases = _vocabulary()[kind].get("subject", _NOTHING).all
+        return [phrase.needle.strip() for phrase in phrases if self.front.startswith(phrase.needle)] + self.told(
+            kind, "anywhere", self.whole_subject
+        )
+
+
+def _begun(words: _Words) -> _Found | None:
+    """What the header of an automatic answer says (RFC 3834), or the beginning of the subject line."""
+    header = words.mail.header
     # Ticket systems that open a case at us call that an automatic reply too.
-    automatic = (
-        mail.header("auto-submitted").lower().startswith("auto-replied")
-        or mail.header("x-autoreply")
-        or mail.header("x-autorespond")
-    )
-    if automatic and (_ANSWER.match(subject) or strength < 3.0) and not (_FRONT.match(subject) and strength >= 12):
+    if (
+        (
+            header("auto-submitted").lower().startswith("auto-replied")
+            or header("x-autoreply")
+            or header("x-autorespond")
+        )
+        and (_ANSWER.match(words.subject) or words.strength < 3.0)
+        and not (_FRONT.match(words.subject) and words.strength >= 12)
+    ):
         return "auto-reply", 0.95, "an automatic answer by its header (RFC 3834)"
-
-    def told(kind: str, place: str, where: Spread) -> list[str]:
-        return [phrase.needle.strip() for phrase in vocabulary[kind].get(place, ()) if phrase.places(where)[0] >= 0]
-
-    for kind in ("bounce", "auto-reply", "receipt", "survey", "recall", "service-notice"):
-        starts = [
-            phrase.needle.strip() for phrase in vocabulary[kind].get("subject", ()) if front.startswith(phrase.needle)
-        ]
-        starts += told(kind, "anywhere", whole_subject)
-        inside = told(kind, "body", words)
-        if kind == "service-notice":
-            if (
-                (starts or inside)
-                and not _has_complaint(whole_subject.without(_ABUSE_DESK))
-                and not _has_complaint(spread(_MAIL_ADDRESS.sub(" ", own[:_MOST_TEXT])).without(_ABUSE_DESK))
-            ):
-                return kind, 0.6, f"{(starts + inside)[0]!r}, and nothing complains"
-            continue
-        if starts and (inside or not complains or kind in ("bounce", "auto-reply", "survey")):
+    for kind in ("bounce", "auto-reply", "receipt", "survey", "recall"):
+        starts = words.begins(kind)
+        if starts and (kind in ("bounce", "auto-reply", "survey") or words.told(kind) or not words.complains):
             return kind, 0.9, f"the subject line begins with {starts[0]!r}"
+    return None
+
+
+def _worded(words: _Words) -> _Found | None:
+    mail, own, told, strength = words.mail, words.own, words.told, words.strength
+    for kind in ("bounce", "auto-reply", "receipt", "survey", "recall"):
+        inside = told(kind)
         firm = [one for one in inside if not one.startswith("please disregard") and not one.startswith("please ignore")]
-        if kind == "recall" and inside and len(own) < 3000 and (firm or answers or strength < 6):
+        if kind == "recall" and inside and len(own) < 3000 and (firm or words.answers or strength < 6):
             return kind, 0.8, f"it says {inside[0]!r}"
-        early = [phrase for phrase in inside if 0 <= words.find(phrase) < 500]
+        early = [phrase for phrase in inside if 0 <= words.words.find(phrase) < 500]
         if kind in ("receipt", "survey", "auto-reply", "bounce") and (
-            (len(inside) > 1 and early) or (early and (answers or strength < 4.0))
+            (len(inside) > 1 and early) or (early and (words.answers or strength < 4.0))
         ):
             return kind, 0.8, f"it says {inside[0]!r}"
-    extorted = told("extortion", "body", words)
+    notice = words.begins("service-notice") + told("service-notice")
+    if (
+        notice
+        and not _has_complaint(words.whole_subject.without(_ABUSE_DESK))
+        and not _has_complaint(spread(_MAIL_ADDRESS.sub(" ", own[:_MOST_TEXT])).without(_ABUSE_DESK))
+    ):
+        return "service-notice", 0.6, f"{notice[0]!r}, and nothing complains"
+    extorted = told("extortion")
     if len(extorted) >= 3 and any("bitcoin" in one or "btc" in one for one in extorted):
         return "extortion", 0.8, f"it says {extorted[0]!r} and {extorted[1]!r}"
-    answered = told("ticket-answer", "body", words.beginning(2500))
-    received = told("receipt", "body", words.beginning(700))
+    answered = told("ticket-answer", "body", words.words.beginning(2500))
+    received = told("receipt", "body", words.words.beginning(700))
     if received and answered and len(own) < 4000:
         return "receipt", 0.75, f"it says {received[0]!r} and {answered[0]!r}"
-    named = told("ticket-answer", "anywhere", whole_subject)
+    named = told("ticket-answer", "anywhere", words.whole_subject)
     if named and (answered or received or strength < 3):
         return "ticket-answer", 0.75, f"the subject line says {named[0]!r}"
-    if answered and answers and strength < 14 and len(own) < 2500:
+    if answered and words.answers and len(own) < 2500 and (strength < 14 or words.quiet_strength < _QUIET):
         return "ticket-answer", 0.75, f"an answer that says {answered[0]!r}"
-    said = problems("", "\n".join(line for line in own.splitlines() if not line.lower().startswith("subject:")))
-    if len(answered) >= 2 and len(own) < 1500 and (not said or said[0].score < 4):
+    thanked = (
+        told("thanks", "body", words.words.beginning(1500))
+        if words.answers and words.quiet_strength < _QUIET and len(own) < 2500
+        else []
+    )
+    if thanked and not find_addresses(own) and not find_urls(own):
+        return "ticket-answer", 0.7, f"an answer that says {thanked[0]!r} and names no address"
+    if len(answered) >= 2 and len(own) < 1500 and words.quiet_strength < 4:
         return "ticket-answer", 0.6, f"it says {answered[0]!r} and {answered[1]!r}"
-    if answered and not complains and (strength < 3 or not _has_complaint(words, "uneasy")):
+    if answered and not words.complains and (strength < 3 or not _has_complaint(words.words, "uneasy")):
         return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
-    listed = told("newsletter", "body", spread(text))
+    listed = told("newsletter", "body", spread(words.text))
     bulk = mail.header("list-unsubscribe") or mail.header("list-id") or mail.header("precedence").lower() == "bulk"
     if (
         (len(listed) > 1 or (listed and bulk))
-        and not _has_complaint(whole_subject)
+        and not _has_complaint(words.whole_subject)
         and strength < 5
-        and not _forwarded(mail, text)
+        and not _forwarded(mail, words.text)
     ):
         return "newsletter", 0.7, f"it says {listed[0]!r}, and nothing complains"
     wanted = _wanted(
         mail,
-        text,
+        words.text,
         listed,
-        told("customer-question", "body", words),
-        told("offer", "body", words.and_also(whole_subject)),
+        told("customer-question", "body", words.words),
+        told("offer", "body", words.words.and_also(words.whole_subject)),
     )
     if wanted is not None:
         return wanted
-    lured = told("desk-phishing", "body", words.and_also(whole_subject))
+    lured = told("desk-phishing", "body", words.words.and_also(words.whole_subject))
     if (
         lured
-        and not _has_complaint(whole_subject)
-        and (len(lured) > 1 or not complains)
+        and not _has_complaint(words.whole_subject)
+        and (len(lured) > 1 or not words.complains)
         and strength < 4
-        and not _forwarded(mail, text)
+        and not _forwarded(mail, words.text)
     ):
         return "spam-to-the-desk", 0.6, f"it says {lured[0]!r} to us"
     return None
 
 
-def _wanted(
-    mail: Mail, text: str, listed: list[str], asked: list[str], offered: list[str]
-) -> tuple[str, float, str] | None:
+def _wanted(mail: Mail, text: str, listed: list[str], asked: list[str], offered: list[str]) -> _Found | None:
     """Newsletters, customers' questions, offers and small talk: nobody says that our network did something."""
     words = spread(mail.subject[:400] + "\n" + _written(text)[:_MOST_TEXT])
     if _forwarded(mail, text) or any(part.attached for part in mail.parts) or _LOG.search(text):
@@ -222,7 +300,7 @@ def _wanted(
     strength = ranking[0].score if ranking else 0.0
     if len(asked) > 1 and strength < 3:
         return "customer-question", 0.6, f"it says {asked[0]!r} and {asked[1]!r}"
-    if any(phrase.places(said)[0] >= 0 for phrase in _vocabulary()["addressed"]["body"]):
+    if _vocabulary()["addressed"]["body"].standing_in(said):
         return None
     if len(listed) > 1:
         return "newsletter", 0.65, f"it says {listed[0]!r} and {listed[1]!r}, and nothing of our network"
@@ -262,4 +340,4 @@ def _forwarded(mail: Mail, text: str) -> bool:
 
 
 def _has_complaint(words: Spread, key: str = "complaint") -> bool:
-    return any(phrase.places(words)[0] >= 0 for phrase in _vocabulary()[key]["body"])
+    return bool(_vocabulary()[key]["body"].standing_in(words))

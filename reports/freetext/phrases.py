@@ -8,8 +8,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.labels import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NO_WORD = re.compile(r"[\W_]+")
 _SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u3040-\u9fff\uac00-\ud7a3])|(?<=[\u3040-\u9fff\uac00-\ud7a3])(?=[a-z0-9])")
@@ -149,3 +153,36 @@ def _with_endings(text: str, weight: float) -> Phrase:
     )
     first, any_end = words[0]
     return Phrase(f" {first}", weight, first if len(first) >= _SHORTEST_FIRST else "", not any_end, pattern)
+
+
+class Phrases:
+    """Phrases in their order, and which of them a text may hold: by their first word, or by the front of it where any
+    ending goes; those with a short first word, and those in scripts without blanks, it may always hold.
+    """
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
+        self.all = tuple(phrases)
+        self._by_word: dict[str, list[int]] = {}
+        self._by_front: dict[str, list[int]] = {}
+        self._short: set[int] = set()
+        self._other: set[int] = set()
+        for number, phrase in enumerate(self.all):
+            if not phrase.first:
+                (self._short if phrase.needle.isascii() else self._other).add(number)
+            elif phrase.whole:
+                self._by_word.setdefault(phrase.first, []).append(number)
+            else:
+                self._by_front.setdefault(phrase.first[:_SHORTEST_FIRST], []).append(number)
+
+    def possible(self, *texts: Spread) -> list[int]:
+        """The places, in `all`, of those that may stand in one of the texts: few of thousands need a search."""
+        numbers = self._short.copy() if all(text.isascii() for text in texts) else self._short | self._other
+        for text in texts:
+            for index, there in ((self._by_word, text.places), (self._by_front, text.fronts)):
+                for word in index.keys() & there.keys():
+                    numbers.update(index[word])
+        return sorted(numbers)
+
+    def standing_in(self, text: Spread) -> list[Phrase]:
+        """Those that stand in the text, in their order."""
+        return [phrase for phrase in map(self.all.__getitem__, self.possible(text)) if phrase.stands_in(text)]
