@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from abusehandler.bots._box import Box
     from abusehandler.crm_connector import Directory
     from abusehandler.tickets.answers.reporter_sender import ReporterSender
+    from abusehandler.tickets.rules import Rules
 
 
-def notice_sender(box: Box, directory: Directory, me: str, senders: int = 1) -> NoticeSender:
+def notice_sender(box: Box, directory: Directory, me: str, rules: Rules, senders: int = 1) -> NoticeSender:
     """The sender; `me` names it, unique among those that run at once. Raises ConfigurationError."""
     configuration = box.configuration
-    schedule = notice_schedule(configuration)
+    schedule = notice_schedule(configuration, rules)
     smtp = smtp_settings(configuration)
     contacts = CustomerContacts(directory, ApprovedContacts(configuration.database.dsn))
 

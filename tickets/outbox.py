@@ -71,6 +71,10 @@ class Outbox:
         self._addressing = Addressing(database, me, message_id_domain)
         self._sql = statements("outbox")
 
+    def use(self, schedule: NoticeSchedule) -> None:
+        """From now on notices are due by this schedule."""
+        self._preparing.use(schedule)
+
     def start(self) -> int:
         """Finds what an earlier process of this name left behind; returns how many mails are in doubt because of it."""
         with self._database.transaction() as cursor:

@@ -103,6 +103,10 @@ class Preparing:
         self._settle = settle
         self._sql = statements("preparing")
 
+    def use(self, schedule: NoticeSchedule) -> None:
+        """From now on notices are due by this schedule."""
+        self._schedule = schedule
+
     def under_way(self) -> bool:
         """Whether a report that came within the last minutes is not read yet."""
         ((under_way,),) = self._database.at_once(self._sql["reports_under_way"], {"patience": PATIENCE})

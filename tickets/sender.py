@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from abusehandler.tickets.notice import Delivery, Notice, Recipient, Result
     from abusehandler.tickets.notice_mail import NoticeWriter
     from abusehandler.tickets.outbox import Outbox
+    from abusehandler.tickets.policy import NoticeSchedule
     from abusehandler.tickets.smtp import MailServer
 
 #: So many mails a sender takes in hand at once.
@@ -175,6 +176,10 @@ class NoticeSender:
         self._broke_off = False
         #: Set from outside, by a signal for example: the mail in hand is finished and noted, no other is begun.
         self.stopping = False
+
+    def use(self, schedule: NoticeSchedule) -> None:
+        """From now on notices are due by this schedule."""
+        self._outbox.use(schedule)
 
     def start(self) -> int:
         """Takes up what an earlier process of this name left; returns how many mails are in doubt because of it."""

@@ -62,9 +62,14 @@ def letterhead(configuration: Configuration) -> Letterhead:
     )
 
 
-def notice_schedule(configuration: Configuration) -> NoticeSchedule:
-    """When customers are told: `notices` of abusehandler.yaml, refined by `notices` of rules.yaml. Raises ConfigurationError."""
+def notice_schedule(configuration: Configuration, rules: Rules | None = None) -> NoticeSchedule:
+    """When customers are told: `notices` of abusehandler.yaml, refined by those of `rules`.
+
+    rules.yaml is read for it where no rules are handed in. Raises ConfigurationError.
+    """
     notices = configuration.notices
+    if rules is None:
+        rules = Rules.load(configuration.rules.path)
     return NoticeSchedule(
         settle=timedelta(seconds=notices.settle_seconds),
         again=timedelta(hours=notices.repeat_hours),
@@ -72,7 +77,7 @@ def notice_schedule(configuration: Configuration) -> NoticeSchedule:
         zone=ZoneInfo(configuration.organisation.time_zone),
         policy=notices.policy,
         hold=notices.hold,
-        rules=Rules.load(configuration.rules.path).notices,
+        rules=rules.notices,
     )
 
 
@@ -132,7 +137,8 @@ class CustomerContacts:
         if self._approved is None:
             return found
         best = min((each.rank for each in found), default=0)
-        return found + [replace(each, rank=best) for each in self._approved.of(customer_id)]
+        zone = next((each.time_zone for each in found if each.time_zone), "")
+        return found + [replace(each, rank=best, time_zone=zone) for each in self._approved.of(customer_id)]
 
     def name(self, customer_id: str) -> str:
         """The customer's name, empty for one that nobody knows."""

@@ -32,7 +32,8 @@ class AbuseNoticeOutputBot(DatabaseWorkBot, OutputBot):
     """Writes to customers what is due about their tickets, one mail for each contact, and to reporters where that is on.
 
     It takes its work from the database, not from its queue; any number of these bots may run. The mail server, the
-    sender's address and the policy stand in abusehandler.yaml.
+    sender's address and the policy stand in abusehandler.yaml; a changed rules.yaml is read again by itself, and while it is
+    wrong, the rules that were right last go on.
 
     Parameters:
         longest_wait: seconds after which it looks for due notices at the latest
@@ -49,12 +50,14 @@ class AbuseNoticeOutputBot(DatabaseWorkBot, OutputBot):
     def prepare(self) -> None:
         self._directory = open_customers(self.box.configuration)
         me = f"{socket.gethostname()}/{self.bot_id}"
-        self._sender = notice_sender(self.box, self._directory, me, int(self.senders))
+        self._rules = self.box.rules.now()
+        self._sender = notice_sender(self.box, self._directory, me, self._rules, int(self.senders))
         self._reporter_sender = reporter_sender(self.box, me)
 
     def work(self) -> float:
         self._start_once()
         self._directory.refresh()
+        self._look_at_rules()
         with finishing_mails(self._sender):
             report = self._sender.run(under_way=self._queues_hold_messages())
         self._tell_reporters()
@@ -67,6 +70,12 @@ class AbuseNoticeOutputBot(DatabaseWorkBot, OutputBot):
             )  # fmt: skip
         due = self._sender.next_due()
         return self.longest_wait if due is None else (due - datetime.now(timezone.utc)).total_seconds()
+
+    def _look_at_rules(self) -> None:
+        rules = self.box.rules.right(self.logger.error)
+        if rules is not self._rules:
+            self._rules = rules
+            self._sender.use(notice_schedule(self.box.configuration, rules))
 
     def _tell_reporters(self) -> None:
         """Acknowledgements and outcomes, where they are switched on."""

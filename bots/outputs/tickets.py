@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from intelmq.lib.bot import OutputBot
 
 from abusehandler.bots._batch import BatchBot
 from abusehandler.bots._box import BoxBot
-from abusehandler.bots._schedule import notice_schedule
+from abusehandler.configuration.sending import notice_schedule
 from abusehandler.tickets.aggregate import TicketStore
 from abusehandler.tickets.incoming import Incoming
 
@@ -50,7 +49,7 @@ class AbuseTicketOutputBot(BoxBot, BatchBot, OutputBot):
 
     def _incoming(self) -> Incoming:
         configuration = self.box.configuration
-        schedule = replace(notice_schedule(configuration), rules=self._rules.notices)
+        schedule = notice_schedule(configuration, self._rules)
         return Incoming(self.box.catalogue, schedule, ipv6_prefix=configuration.tickets.ipv6_prefix, rules=self._rules)
 
     def handle(self, messages: Sequence[Message]) -> Iterable[tuple[str, Message]]:

@@ -146,6 +146,24 @@ def test_notice_output_mails_what_is_due(
     assert database.fetch("SELECT DISTINCT state FROM deliveries") == [("sent",)]
 
 
+def test_notice_output_reads_changed_rules_by_itself(
+    desk: Path, make_bot: Callable[..., Any], queues: redis.Redis, database: Database, smtp_sink: SmtpSink
+) -> None:
+    put(queues, of_customer(1))
+    intake = make_bot(TICKETS, destination_queues={})
+    intake.process()
+    mailer = make_bot(NOTICES, "mailer", destination_queues={})
+    (desk / "rules.yaml").write_text("notices: {default: {hold: true}}", encoding="utf-8")
+    mailer.work()
+    assert database.fetch("SELECT state FROM notices") == [("held",)]
+    (desk / "rules.yaml").write_text("notices: {default: {hold: perhaps}}", encoding="utf-8")
+    put(queues, of_customer(200, "C2"))
+    intake.process()
+    mailer.work()
+    assert database.fetch("SELECT state FROM notices") == [("held",), ("held",)]
+    assert list(smtp_sink.mails.glob("*.eml")) == []
+
+
 def waiting_mail(database: Database, me: str) -> Outbox:
     """One mail that a sender of this name has in hand."""
     outbox = Outbox(database, me, message_id_domain="example.net")
