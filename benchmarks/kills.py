@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """kill -9 at random moments while a feed runs through real bots, and the count of what was lost, doubled or told twice.
 
-    python benchmarks/kills.py [--quick] [--rounds 100] [--seed 1] --json
+    python benchmarks/kills.py [--quick] [--rounds 100] [--seed 1] [--away 600] --json
 
 Each round feeds a report, waits a random moment, kills the ticket output, the mailer, or PostgreSQL with all its
-processes, and starts it again. At the end nothing more is fed; when all is stored and sent, the promises are checked:
+processes, and starts it again. With `--away`, PostgreSQL then stays away for so many seconds while reports go on coming in,
+and each bot that needs it must say so and live on. At the end nothing more is fed; when all is stored and sent, the promises are checked:
 each event stored and counted once, each in exactly one notice, each mail sent once but those that are reported in
 doubt, and no number of a ticket, notice, mail or report that ever stood for something else. Exit code 1 if one is broken.
 """
@@ -32,6 +33,8 @@ VICTIMS = ("ticket-output", "notice-output", "postgresql")
 ROWS = 300
 #: Longest time from the feeding to the kill: so long a report takes from its file to its mails, or a bit more.
 MOMENTS = 1.5
+#: While PostgreSQL is away for long, a report comes so often.
+FEED_EVERY = 15.0
 
 
 def play(desk: FedDesk, rounds: int, dice: random.Random) -> dict[str, Any]:
@@ -93,7 +96,23 @@ def victim_at_work(desk: FedDesk, victim: str) -> bool:
     )
 
 
-def run(folder: Path, rounds: int, seed: int) -> dict[str, Any]:
+def stay_away(desk: FedDesk, seconds: float) -> dict[str, Any]:
+    """PostgreSQL is away for so long, and reports come in all the while."""
+    desk.kill_postgres()
+    back = time.monotonic() + seconds
+    fed = 0
+    while (left := back - time.monotonic()) > 0:
+        desk.feed(ROWS)
+        fed += ROWS
+        time.sleep(min(FEED_EVERY, left))
+    silent = [bot for bot in ("ticket-output", "notice-output") if "PostgreSQL" not in desk.log(bot)]
+    desk.postgres.start()
+    if desk.ended() or silent:
+        raise RuntimeError(f"bots that ended: {desk.ended()}; bots that said nothing of the outage: {silent}")
+    return {"away_seconds": seconds, "fed_while_away": fed}
+
+
+def run(folder: Path, rounds: int, seed: int, away: float = 0) -> dict[str, Any]:
     """The whole play on a desk of its own; `broken` lists the promises that were not kept."""
     from benchmarks._fed_desk import FedDesk
 
@@ -103,6 +122,9 @@ def run(folder: Path, rounds: int, seed: int) -> dict[str, Any]:
         desk.start_all()
         begin = time.monotonic()
         figures = play(desk, rounds, random.Random(seed))
+        if away:
+            _stage.say(f"PostgreSQL is away for {away:.0f} seconds")
+            figures.update(stay_away(desk, away))
         _stage.say("nothing more is fed; waiting until all is stored and sent")
         desk.settle(300)
         return {
@@ -121,6 +143,7 @@ def run(folder: Path, rounds: int, seed: int) -> dict[str, Any]:
 
 def configure_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=0, help="kills of each victim (100; 3 with --quick)")
+    parser.add_argument("--away", type=float, default=0, help="then PostgreSQL is away for so many seconds")
     parser.add_argument("--seed", type=int, default=1, help="another order and other moments")
 
 
@@ -128,7 +151,7 @@ def main() -> int:
     parsed = _stage.arguments(__doc__, configure_arguments)
     rounds = parsed.rounds or (3 if parsed.quick else 100)
     with tempfile.TemporaryDirectory(prefix="ahk-") as folder:
-        figures = run(Path(folder) / "desk", rounds, parsed.seed)
+        figures = run(Path(folder) / "desk", rounds, parsed.seed, parsed.away)
     _stage.finish({"benchmark": "kills", "rounds": rounds, "seed": parsed.seed, **figures})
     return 1 if figures["broken"] else 0
 
