@@ -62,6 +62,10 @@ def finish(figures: Mapping[str, Any]) -> None:
     print(json.dumps({"machine": machine, **figures}, indent=2))
 
 
+#: As docs/grow.md has them.
+POSTGRES_SETTINGS = ("shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
+
+
 class Stage:
     """Servers and bots for the time of a benchmark; use it as a context."""
 
@@ -78,7 +82,7 @@ class Stage:
     def __enter__(self) -> Stage:
         for name in ("etc", "var/log", "var/run", "var/lib/bots"):
             (self.root / name).mkdir(parents=True)
-        self.postgres.start()
+        self.postgres.start(*POSTGRES_SETTINGS)
         self.redis.start()
         self.client = self.redis.client()
         return self
