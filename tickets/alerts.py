@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +18,7 @@ def unseen(database: Database, limit: int = 1000) -> list[dict[str, Any]]:
     """Alerts that nobody has seen, the newest first."""
     with database.transaction() as cursor:
         cursor.execute(statements("alerts")["unseen"], {"limit": limit})
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return dicts(cursor)
 
 
 def see(database: Database, alerts: Iterable[int], *, author: str) -> list[int]:

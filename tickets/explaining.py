@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.tickets.incoming import SEVERITY_NAMES, EventRejected, observed_fields
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,8 +38,7 @@ def explain(database: Database, event: int, incoming: Incoming) -> Explanation |
 
 def _rows(cursor: Cursor, name: str, **parameters: Any) -> list[Row]:
     cursor.execute(statements("explaining")[name], parameters)
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return dicts(cursor)
 
 
 def _moment(at: datetime | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from abusehandler.errors import AbusehandlerError
 from abusehandler.tickets.incoming import SEVERITIES, SEVERITY_NAMES
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,8 +24,7 @@ STATES = ("open", "escalated", "ignored", "resolved", "closed", "all")
 def _rows(database: Database, name: str, **parameters: Any) -> list[Row]:
     with database.transaction() as cursor:
         cursor.execute(statements("listing")[name], parameters)
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = dicts(cursor)
     for row in rows:
         if isinstance(row.get("severity"), int):
             row["severity"] = SEVERITY_NAMES[row["severity"]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from abusehandler.errors import AbusehandlerError
 from abusehandler.tickets.incoming import now_utc, storable
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,8 +124,7 @@ def listed(database: Database, *, ended: bool = False, limit: int = 1000) -> lis
     """The mutes in force, the newest first; with `ended` all."""
     with database.transaction() as cursor:
         cursor.execute(statements("mutes")["list"], {"all": ended, "limit": limit})
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return dicts(cursor)
 
 
 def follow_file(database: Database, rules: Sequence[MuteRule]) -> int:

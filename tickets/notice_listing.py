@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.tickets.incoming import SEVERITY_NAMES
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
@@ -48,8 +48,7 @@ def notice(database: Database, number: int) -> dict[str, list[Row]] | None:
 def _rows(database: Database, name: str, **parameters: Any) -> list[Row]:
     with database.transaction() as cursor:
         cursor.execute(statements("notice_actions")[name], parameters)
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = dicts(cursor)
     for row in rows:
         if isinstance(row.get("severity"), int):
             row["severity"] = SEVERITY_NAMES[row["severity"]]

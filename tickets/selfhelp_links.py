@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from abusehandler.errors import AbusehandlerError
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.desk.scope import note
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,11 @@ class LinkTerms:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that is good now. `ticket` is None when it opens all tickets of the customer. `account` may be empty."""
+    """A link that is good now. `ticket` is None when it opens all tickets of the customer. `account` may be empty.
+
+    `time_zone` is the IANA name of the zone in which its pages tell times, as the mail with the link did; the account's where
+    the mail had none; empty for the operator's.
+    """
 
     id: int
     customer: str
@@ -43,6 +47,7 @@ class Link:
     customer_name: str
     language: str
     account: str
+    time_zone: str = ""
 
     @property
     def author(self) -> str:
@@ -56,15 +61,18 @@ def author_of(customer: str) -> str:
 
 
 def make_link(
-    database: Database, customer: str, ticket: int | None = None, *, terms: LinkTerms, made_for: str, author: str = ""
-) -> str:
+    database: Database, customer: str, ticket: int | None = None, *, terms: LinkTerms, made_for: str, author: str = "",
+    time_zone: str = "",
+) -> str:  # fmt: skip
     """A new token, which is stored nowhere in this form. `author`, where a person asked for it, goes into the audit trail.
+    `time_zone`: see Link.
 
     Raises AbusehandlerError when there is no such customer, or the ticket is not that customer's.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     values = {
         "hash": hash_of(token), "customer": customer, "ticket": ticket, "made_for": made_for[:200], "lasts": terms.lasts,
+        "time_zone": time_zone[:60],
     }  # fmt: skip
     if not author:
         found = database.at_once(statements("selfhelp")["make"], values)
@@ -84,7 +92,7 @@ def open_link(database: Database, token: str, terms: LinkTerms) -> Link | None:
     if len(token) != TOKEN_LENGTH:
         return None
     values = {"hash": hash_of(token), "after_close": terms.after_close}
-    rows = database.at_once(statements("selfhelp")["open"], values)
+    rows = database.prepared(statements("selfhelp")["open"], values)
     return Link(*rows[0]) if rows else None
 
 
@@ -109,8 +117,7 @@ def links(
     """Links, the newest first; with `ended` also those that are good no more. Tokens are not among what is told."""
     with database.transaction() as cursor:
         cursor.execute(statements("selfhelp")["links"], {"customer": customer, "all": ended, "limit": limit})
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return dicts(cursor)
 
 
 def drop_old(database: Database) -> None:
@@ -129,12 +136,12 @@ class NoticeLinks:
         self._terms = terms
         self._lock = threading.Lock()
 
-    def __call__(self, customer: str, tickets: Sequence[int]) -> str | None:
-        """The address of the page about these tickets. Raises Unavailable."""
+    def __call__(self, customer: str, tickets: Sequence[int], time_zone: str = "") -> str | None:
+        """The address of the page about these tickets, for a recipient in this zone. Raises Unavailable."""
         one = tickets[0] if len(tickets) == 1 else None
         only = one if self._terms.opens == "ticket" else None
         with self._lock:
-            token = make_link(self._database, customer, only, terms=self._terms, made_for="notice")
+            token = make_link(self._database, customer, only, terms=self._terms, made_for="notice", time_zone=time_zone)
         return address_of(self._public_url, token, one)
 
     def close(self) -> None:

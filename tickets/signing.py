@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.secret_files import secret_bytes, secret_line
 from abusehandler.tickets.mime import base64_lines, boundary
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ class SigningSettings:
 def open_signer(settings: SigningSettings) -> Signer | None:
     """The signer that is configured, or None. Raises ConfigurationError with the file and what to do."""
     if settings.pgp_key is not None:
-        return PgpSigner(_secret(settings.pgp_key, "key"), settings.pgp_key, _passphrase(settings))
+        return PgpSigner(secret_bytes(settings.pgp_key, "the key"), settings.pgp_key, _passphrase(settings))
     if settings.smime_key is not None and settings.smime_certificate is not None:
         return SmimeSigner(
-            _secret(settings.smime_key, "key"), _read(settings.smime_certificate), settings.smime_key, _passphrase(settings)
+            secret_bytes(settings.smime_key, "the key"), _read(settings.smime_certificate), settings.smime_key, _passphrase(settings)
         )  # fmt: skip
     return None
 
@@ -166,15 +167,6 @@ def _pgp_hash(signature: bytes) -> str:
     return _PGP_HASHES.get(signature[start + 3], "pgp-sha512")
 
 
-def _secret(path: Path, what: str) -> bytes:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigurationError(f"{path}: others may read this {what}; run: chmod 600 {path}")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: the {what} cannot be read: {error}") from error
-    return _read(path)
-
-
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -186,10 +178,7 @@ def _read(path: Path) -> bytes:
 def _passphrase(settings: SigningSettings) -> str | None:
     if settings.passphrase_file is None:
         return None
-    try:
-        return _secret(settings.passphrase_file, "passphrase").decode("utf-8").partition("\n")[0]
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{settings.passphrase_file}: is not UTF-8: {error}") from error
+    return secret_line(settings.passphrase_file, "the passphrase")
 
 
 def _first_line(error: BaseException) -> str:

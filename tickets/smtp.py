@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from abusehandler.errors import ConfigurationError
+from abusehandler.secret_files import secret_line
 from abusehandler.tickets.database import Unavailable
 from abusehandler.tickets.mime import ascii_address
 from abusehandler.tickets.notice import Result
@@ -199,12 +199,7 @@ class MailServer:
     def _password(self) -> str:
         path = self._settings.password_file
         assert path is not None
-        try:
-            if path.stat().st_mode & 0o077:
-                raise ConfigurationError(f"{path}: others may read this password file; run: chmod 600 {path}")
-            return path.read_text(encoding="utf-8").partition("\n")[0]
-        except OSError as error:
-            raise ConfigurationError(f"{path}: the password file cannot be read: {error}") from error
+        return secret_line(path, "the mail server's password")
 
 
 def _xtext(text: str) -> str:

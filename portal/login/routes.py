@@ -50,6 +50,8 @@ def login(
         users = UserStore(database)
         if users.is_throttled(login, address):
             return _again(request, login, next, THROTTLED, 429)
+        # counted before it is checked, so that many at once are no more than one after the other
+        users.note_failure(login, address)
         user = users.find(login)
     # hashing takes a tenth of a second: not while a connection is held
     right = passwords.is_right(password, user.password_hash if user is not None else None)
@@ -61,7 +63,6 @@ def login(
             or user.disabled_at is not None
             or not _second_factor(portal.seal, users, user, code)
         ):
-            users.note_failure(login, address)
             return _again(request, login, next, WRONG, 403)
         if user.password_hash is not None and passwords.is_outdated(user.password_hash):
             users.set_password(user, passwords.hashed(password), author=user.login, audit=False)
@@ -176,11 +177,12 @@ def _confirm(request: Request, me: Viewer, password: str) -> str:
     with portal.pool.database() as database:
         if UserStore(database).is_throttled(me.user.login, address):
             return THROTTLED
-    if passwords.is_right(password, me.user.password_hash):
-        return ""
-    with portal.pool.database() as database:
         UserStore(database).note_failure(me.user.login, address)
-    return "The present password is not right."
+    if not passwords.is_right(password, me.user.password_hash):
+        return "The present password is not right."
+    with portal.pool.database() as database:
+        UserStore(database).forgive(me.user.login, address)
+    return ""
 
 
 @router.post("/me/password")

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from abusehandler.errors import AbusehandlerError, ConfigurationError
+from abusehandler.secret_files import secret_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,14 +38,7 @@ class Seal:
         """From the key file. Raises ConfigurationError for one that others may read, or that is too short."""
         if path is None:
             return cls(None)
-        try:
-            if path.stat().st_mode & 0o077:
-                raise ConfigurationError(f"{path}: others may read this file; run: chmod 600 {path}")
-            key = path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"{path}: the key cannot be read: {error}; make one: openssl rand -hex 32"
-            ) from error
+        key = secret_text(path, "the key", advice="make one: openssl rand -hex 32").strip()
         if len(key) < SHORTEST:
             raise ConfigurationError(f"{path}: the key is too short; make one: openssl rand -hex 32")
         return cls(key)

@@ -19,7 +19,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from abusehandler.errors import AbusehandlerError, ConfigurationError
+from abusehandler.errors import AbusehandlerError
+from abusehandler.secret_files import secret_line
 
 if TYPE_CHECKING:
     from abusehandler.configuration.sections.web import SingleSignOn
@@ -72,6 +73,10 @@ class Person:
         """
         known = users.by_subject(self.subject)
         if known is not None:
+            if self.role is None and users.is_by_group(known):
+                # no group lets this person in any more; what is open elsewhere ends, too
+                users.end_sessions(known, author="single sign-on")
+                return None
             if self.role is not None and self.role != known.role and known.account is None:
                 users.change(known, author="single sign-on", role=self.role, account=None, name=self.name)
                 return users.by_number(known.id)
@@ -152,12 +157,7 @@ class Provider:
     def _secret(self) -> str:
         path = self._settings.client_secret_file
         assert path is not None
-        try:
-            if path.stat().st_mode & 0o077:
-                raise ConfigurationError(f"{path}: others may read this file; run: chmod 600 {path}")
-            return path.read_text(encoding="utf-8").partition("\n")[0]
-        except OSError as error:
-            raise ConfigurationError(f"{path}: the client's secret cannot be read: {error}") from error
+        return secret_line(path, "the client's secret")
 
     def _discover(self) -> dict[str, Any]:
         """The provider's description of itself, asked once an hour (OpenID Connect Discovery 1.0)."""

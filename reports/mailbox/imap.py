@@ -23,6 +23,7 @@ from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError
 
 from abusehandler.errors import AbusehandlerError, ConfigurationError
+from abusehandler.secret_files import secret_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -353,18 +354,9 @@ def _readable(sock: Any, seconds: float) -> bool:
 
 
 def _secret(path: Path | None) -> str:
-    """The first line of a file that nobody else may read."""
     if path is None:
         raise ConfigurationError("no 'password_file' and no 'token_file'")
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigurationError(f"{path}: others may read this file with a password; run: chmod 600 {path}")
-        secret = path.read_text(encoding="utf-8").partition("\n")[0].strip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: the file with the password cannot be read: {error}") from error
-    if not secret:
-        raise ConfigurationError(f"{path}: its first line is empty; write the password or token there")
-    return secret
+    return secret_line(path, "the password or token")
 
 
 def _is_this_machine(host: str) -> bool:

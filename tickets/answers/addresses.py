@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.secret_files import secret_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -129,16 +130,8 @@ def _tag(target: Target, secret: bytes) -> str:
 def read_secrets(path: Path) -> tuple[bytes, ...]:
     """The secrets of a file, one a line. Raises ConfigurationError, naming the file and what to do."""
     advice = "make one with: abusehandler answer new-secret"
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigurationError(
-                f"{path}: others may read this secret (mail.answer_secret_file); run: chmod 600 {path}"
-            )
-        lines = path.read_text(encoding="utf-8").split("\n", MOST_SECRETS * 2)[: MOST_SECRETS * 2]
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file (mail.answer_secret_file); {advice}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: the secret (mail.answer_secret_file) cannot be read: {error}") from error
+    text = secret_text(path, "the secret (mail.answer_secret_file)", advice=advice)
+    lines = text.split("\n", MOST_SECRETS * 2)[: MOST_SECRETS * 2]
     found = []
     for number, line in enumerate(lines, 1):
         secret = line.strip()

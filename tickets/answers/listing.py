@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,7 @@ Row = dict[str, Any]
 def _rows(database: Database, name: str, **parameters: Any) -> list[Row]:
     with database.transaction() as cursor:
         cursor.execute(statements("answers")[name], parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return dicts(cursor)
 
 
 def answers(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.errors import AbusehandlerError
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,10 +89,7 @@ def rows(cursor: Cursor, scope: Scope, statement: str, filters: Sequence[str] = 
     if _FILTERS in sql:
         sql = sql.replace(_FILTERS, " AND ".join(["TRUE", *(f"({texts[one]})" for one in filters)]))
     cursor.execute(scope.limit(sql), {"account": scope.account, **parameters})
-    if cursor.description is None:
-        return []
-    names = [column.name for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return dicts(cursor)
 
 
 def note(cursor: Cursor, actor: str, kind: str, number: object, change: str, reason: str = "") -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.errors import AbusehandlerError
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 from abusehandler.tickets.recheck.ours import Ours
 from abusehandler.tickets.recheck.probe import Budget, Target
 from abusehandler.tickets.recheck.probes import probe_for
@@ -87,18 +87,28 @@ def choices(cursor: Cursor, ticket: int, rules: RecheckRules) -> list[Choice]:
 
 def choices_for(cursor: Cursor, ticket: int, problem: str, state: str, rules: RecheckRules) -> list[Choice]:
     """The same where problem and state of the ticket are known already."""
-    if not rules.enabled or state == "closed" or probe_for(problem, None, rules.probes) is None:
+    if not may_be_checked(problem, state, rules):
         return []
     cursor.execute(statements("recheck")["seen"], {"ticket": ticket})
     return choices_of(cursor.fetchall(), problem, rules)
 
 
-def choices_of(seen: Sequence[tuple[str, int | None, str | None]], problem: str, rules: RecheckRules) -> list[Choice]:
+def may_be_checked(problem: str, state: str, rules: RecheckRules) -> bool:
+    """Whether there is something to look for in the ticket's events."""
+    return rules.enabled and state != "closed" and probe_for(problem, None, rules.probes) is not None
+
+
+def seen(database: Database, ticket: int) -> list[tuple[Any, ...]]:
+    """Address, port and transport of the ticket's newest events, the latest first."""
+    return database.prepared(statements("recheck")["seen"], {"ticket": ticket})
+
+
+def choices_of(seen: Sequence[tuple[Any, ...]], problem: str, rules: RecheckRules) -> list[Choice]:
     """The same from rows of address, port and transport."""
     found: dict[str, Choice] = {}
     for address, port, said in seen:
         transport = said if said in ("udp", "tcp") else None
-        probe = probe_for(problem, transport, rules.probes)  # type: ignore[arg-type]
+        probe = probe_for(problem, transport, rules.probes)
         number = port if port else (probe.port if probe else 0)
         if probe is None or not 0 < number < 65536 or not rules.ours.allow(address):
             continue
@@ -153,8 +163,12 @@ def _check_limits(cursor: Cursor, where: dict[str, Any], rules: RecheckRules) ->
         raise NotNow("too many checks wait", now + timedelta(minutes=5))
 
 
-def of_ticket(cursor: Cursor, ticket: int) -> list[dict[str, Any]]:
+def checks(database: Database, ticket: int) -> list[dict[str, Any]]:
     """The checks of a ticket, the newest first."""
+    return database.prepared_rows(statements("recheck")["of_ticket"], {"ticket": ticket})
+
+
+def of_ticket(cursor: Cursor, ticket: int) -> list[dict[str, Any]]:
+    """The same within a transaction."""
     cursor.execute(statements("recheck")["of_ticket"], {"ticket": ticket})
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return dicts(cursor)

@@ -11,7 +11,7 @@ import psycopg2.errors
 
 from abusehandler.errors import AbusehandlerError
 from abusehandler.tickets.desk.scope import Row, note
-from abusehandler.tickets.queries import statements
+from abusehandler.tickets.queries import dicts, statements
 from abusehandler.tickets.webhooks.signature import new_secret, secret_text
 from abusehandler.tickets.webhooks.target import checked_url
 
@@ -86,6 +86,10 @@ class WebhookStore:
         """Lets a webhook that was switched off go on."""
         return self._change("enable", webhook, author, "enabled")
 
+    def pause(self, webhook: int, *, author: str) -> bool:
+        """Switches a webhook off until somebody enables it: what waits, waits; what happens meanwhile it is not told."""
+        return self._change("pause", webhook, author, "paused")
+
     def test(self, webhook: int, *, author: str) -> bool:
         """Puts a message into the outbox that says nothing."""
         with self._database.transaction() as cursor:
@@ -98,17 +102,18 @@ class WebhookStore:
         """The messages of a webhook, newest first; those in state `dead` were given up."""
         return self._rows("deliveries", webhook=webhook, state=state, before=before or _LAST, limit=limit)
 
-    def try_again(self, webhook: int, *, author: str) -> int:
-        """Tries again what was given up; returns how many messages."""
+    def try_again(self, webhook: int, *, author: str, delivery: int | None = None) -> int:
+        """Tries again what was given up, or one message of it; returns how many messages."""
         with self._database.transaction() as cursor:
-            found = self._run(cursor, "again", webhook=webhook)
+            found = self._run(cursor, "again", webhook=webhook, delivery=delivery)
             if found:
                 note(cursor, author, "webhook", webhook, f"{len(found)} message(s) tried again")
+                cursor.execute("SELECT pg_notify('abusehandler_webhook', '')")
         return len(found)
 
     def _change(self, statement: str, webhook: int, author: str, change: str) -> bool:
         with self._database.transaction() as cursor:
-            found = self._run(cursor, statement, webhook=webhook)
+            found = self._run(cursor, statement, webhook=webhook, author=author)
             if found:
                 note(cursor, author, "webhook", webhook, change)
         return bool(found)
@@ -119,8 +124,7 @@ class WebhookStore:
 
     def _run(self, cursor: Any, statement: str, **parameters: Any) -> list[Row]:
         cursor.execute(statements("webhooks")[statement], {"account": self._account, **parameters})
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return dicts(cursor)
 
 
 def _without_query(url: str) -> str:
