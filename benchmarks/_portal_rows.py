@@ -8,24 +8,25 @@ number of tickets. One customer has every two-hundredth ticket, one customer in 
 
 from __future__ import annotations
 
+import re
 import time
+from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.tickets.evidence import EvidenceStore
+from abusehandler.tickets.queries import statements
 from abusehandler.tickets.reports import Outcome, ReportStore
-from abusehandler.tickets.rollups import refresh
 from benchmarks._stage import say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from abusehandler.tickets.database import Database
 
 PART = 100_000
 #: Problems that customers see; some have long help texts.
 PROBLEMS = (
     "brute-force", "open-dns-resolver", "infected-system", "spam", "phishing", "open-ntp", "open-redis", "exposed-smb",
-    "open-memcached", "exposed-telnet", "exposed-rdp", "open-snmp", "open-ssdp", "copyright", "malware-hosting", "open-portmapper",
+    "open-memcached", "exposed-telnet", "exposed-rdp", "open-snmp", "open-ssdp", "copyright", "malware-distribution", "open-portmapper",
 )  # fmt: skip
 #: Mails that wait for a person, with something to read in them.
 WAITING = 40
@@ -48,123 +49,53 @@ Time: 2026-11-20 09:58:00 UTC
 
 Kind regards, Night Watch
 """
-_NUMBERS = """
-    (SELECT n, abs(hashint8extended(n, 1) %% 1000) AS a, abs(hashint8extended(n, 2) %% 1000) AS b, abs(hashint8extended(n, 3) %% 1000) AS c,
-            abs(hashint8extended(n, 4) %% 1000) AS d, 1 + abs(hashint8extended(n, 5) %% greatest(%(tickets)s * 2 / 5, 10)) AS host
-     FROM generate_series(%(first)s::bigint, %(last)s) AS n) AS r
-"""
-_TICKETS = f"""
-INSERT INTO tickets (key, customer_id, account_id, resource, network, problem, feed, severity, state, customer_state, event_count, first_seen,
-                     last_seen, opened_at, state_at, relapses, notified_at, last_event_id, notified_event_id, close_check, assignee)
-SELECT md5(n::text)::uuid, CASE WHEN y.account IS NULL THEN 'C' ELSE 'A' END || y.customer, y.account,
-       CASE WHEN a < 20 THEN 'www' || host || '.customer.example.net' ELSE host(y.address) END, CASE WHEN a >= 20 THEN y.address::cidr END,
-       (%(problems)s::text[])[1 + b * b / 1000 * 16 / 1000], 'Feed ' || c %% 12, (ARRAY[0, 1, 1, 2, 2, 2, 3, 3, 3, 4])[1 + d %% 10], y.state,
-       CASE WHEN c < 20 THEN 'working' WHEN c < 40 THEN 'resolved' WHEN c < 45 THEN 'disputed' ELSE 'open' END,
-       x.events, x.begin, x.begin + x.span * (x.events - 1) / x.events, x.begin, x.begin + CASE y.state WHEN 'open' THEN '0'::interval ELSE x.span END,
-       CASE WHEN d < 60 THEN 1 ELSE 0 END, CASE WHEN d < 600 THEN x.begin + interval '1 hour' END, 0, 0, now() + interval '10 days',
-       CASE WHEN y.state <> 'closed' AND d %% 10 = 0 THEN 'person' || d / 100 END
-FROM {_NUMBERS}, LATERAL (
-    SELECT r.events, r.begin, least(r.events * interval '20 hours', now() - r.begin - interval '5 minutes') AS span FROM (
-        SELECT CASE WHEN n = %(large)s THEN %(tickets)s / 10 WHEN a < 600 THEN 2 WHEN a < 900 THEN %(average)s ELSE 6 * %(average)s - 2 END AS events,
-               now() - interval '365 days' * (1 - n::double precision / %(tickets)s) - interval '1 day' AS begin) AS r) AS x, LATERAL (
-    SELECT z.*, CASE WHEN z.customer %% 10 = 3 THEN 'acme' END AS account FROM (
-        SELECT CASE WHEN c %% 200 = 7 THEN 1 ELSE 1 + host %% %(customers)s END AS customer,
-               CASE WHEN n = %(large)s THEN 'open' WHEN b %% 4 > 0 THEN 'closed' WHEN d < 50 THEN 'escalated' WHEN d < 100 THEN 'ignored'
-                    WHEN d < 200 THEN 'resolved' ELSE 'open' END AS state,
-               CASE WHEN a < 50 THEN '2001:db8::'::inet + host * 65536 ELSE '10.0.0.0'::inet + host END AS address) AS z) AS y
-"""
-_EVENTS = """
-INSERT INTO events (at, stored_at, fingerprint, report_id, ticket_id, customer_match, ip, port, problem, severity, feed, data)
-SELECT x.at, x.at, md5(t.id || '-' || k)::uuid, 1 + (t.id * 10 + k) %% %(reports)s, t.id, 'one', t.network::inet, 1 + k %% 3, t.problem, t.severity, t.feed,
-       jsonb_build_object('source.ip', host(t.network), 'source.port', 1 + k %% 3, 'protocol.transport', 'udp', 'time.source', x.at::text,
-       'feed.name', t.feed, 'classification.type', 'vulnerable-system', 'classification.identifier', t.problem, 'source.asn', 64496,
-       'source.reverse_dns', 'host-' || t.id || '.example.net', 'event_description.text', 'seen by a sensor', 'extra.tag', 'case-' || k,
-       'protocol.application', 'dns', 'customer.source', 'customers.csv')
-FROM tickets t CROSS JOIN LATERAL generate_series(1, t.event_count) AS k CROSS JOIN LATERAL (
-    SELECT t.first_seen + (t.last_seen - t.first_seen) * ((k - 1)::double precision / greatest(t.event_count - 1, 1)) AS at) AS x
-WHERE t.id BETWEEN %(first)s AND %(last)s
-"""
-_OTHERS = (
-    # six tickets in ten have been told
-    "INSERT INTO notices (customer_id, state, created_at, due_at, reason) "
-    "SELECT t.customer_id, 'addressed', t.notified_at, t.notified_at, t.id::text FROM tickets t WHERE t.notified_at IS NOT NULL ORDER BY t.id",
-    "INSERT INTO notice_tickets (notice_id, ticket_id, after_event, through_event, event_count, update_of) "
-    "SELECT id, reason::bigint, 0, 0, 2, false FROM notices",
-    "INSERT INTO deliveries (notice_id, recipient, message_id, state, sent_at) SELECT id, 'contact' || id %% 50000 || '@example.com', "
-    "'<' || id || '@example.net>', CASE WHEN id %% 1000 = 0 THEN 'failed' ELSE 'sent' END, created_at FROM notices",
-    "UPDATE notices SET reason = ''",
-    "INSERT INTO answers (kind, at, sender, sender_is, subject, tied_by, said, notice_id) "
-    "SELECT 'reply', created_at + interval '3 hours', 'contact' || id %% 50000 || '@example.com', 'contact', 'Re: your notice', 'address', "
-    "'We look into it.', id FROM notices WHERE id %% 20 = 0",
-    "INSERT INTO answer_tickets (answer_id, ticket_id, unread) SELECT a.id, nt.ticket_id, a.id %% 10 = 0 FROM answers a "
-    "JOIN notice_tickets nt ON nt.notice_id = a.notice_id",
-    "INSERT INTO notes (ticket_id, at, author, public, text) SELECT id, opened_at + interval '1 day', 'person' || id %% 10, id %% 2 = 0, "
-    "'Rang the customer, he looks at it.' FROM tickets WHERE id %% 10 = 0",
-    "INSERT INTO audit_trail (at, actor, object, object_id, change, reason) "
-    "SELECT at, actor, object, object_id, change, reason FROM ("
-    "SELECT state_at AS at, 'timers' AS actor, 'ticket' AS object, id::text AS object_id, 'open → ' || state AS change, 'silence' AS reason "
-    "FROM tickets WHERE state <> 'open' UNION ALL "
-    "SELECT opened_at + interval '2 hours', 'person' || id %% 10, 'ticket', id::text, 'assigned to person' || id %% 10, '' FROM tickets "
-    "UNION ALL SELECT received_at + interval '1 minute', 'free-text', 'report', id::text, 'read', '' FROM reports) AS x ORDER BY at",
-    "INSERT INTO mutes (customer_id, problem, ends_at, reason, author) SELECT 'C' || n * 10, CASE WHEN n %% 2 = 0 THEN 'spam' END, "
-    "now() + interval '30 days', 'agreed with the customer', 'person1' FROM generate_series(1, 60) n",
-    "INSERT INTO mutes (network, feed, ends_at, reason, author) SELECT ('10.0.' || n || '.0/24')::cidr, CASE WHEN n %% 2 = 0 THEN 'Feed 3' END, "
-    "now() + interval '30 days', 'a scanner of ours', 'person2' FROM generate_series(1, 40) n",
-    "INSERT INTO desk_alerts (kind, ticket_id, text) SELECT 'escalation', n * 20, 'more than 50 events in a day' FROM generate_series(1, 300) n",
-    "INSERT INTO rule_versions (author, reason, text) SELECT 'person1', 'as agreed', repeat('# a line of rules' || chr(10), 200) FROM generate_series(1, 60)",
-    "INSERT INTO rechecks (ticket_id, customer_id, address, port, transport, probe, asked_by, state, verdict, done_at) SELECT t.id, t.customer_id, "
-    "t.network::inet, 53, 'udp', 'dns', 'person1', 'done', 'there', now() FROM tickets t WHERE t.id %% 50 = 0 AND t.network IS NOT NULL",
-    "INSERT INTO mail_addresses (address, state, reason) SELECT 'contact' || n || '@example.com', 'bouncing', 'no such user' FROM generate_series(1, 500) n",
-)  # fmt: skip
 
 
 def fill(database: Database, tickets: int, average: int, evidence: Path) -> dict[str, float]:
     """`average` events for each ticket. Returns the seconds that the parts took."""
     customers, reports = max(tickets // 20, 10), max(tickets // 5, 10)
     seconds: dict[str, float] = {}
+    sql = _statements()
     values: dict[str, Any] = {
         "tickets": tickets, "customers": customers, "reports": reports, "average": average, "large": tickets // 20, "problems": list(PROBLEMS),
     }  # fmt: skip
 
-    def run(what: str, *statements: str) -> None:
+    def run(what: str, *names: str) -> None:
         begin = time.monotonic()
-        for statement in statements:
+        for name in names:
             with database.transaction() as cursor:
                 # keys and triggers are looked after here; a year row by row would take an hour
                 cursor.execute("SET LOCAL session_replication_role = replica")
-                cursor.execute(statement, values)
+                cursor.execute(sql[name], values)
         seconds[what] = round(seconds.get(what, 0) + time.monotonic() - begin, 1)
 
     database.fetch("SELECT make_events_month(now() - n * interval '1 month') FROM generate_series(-1, 13) n")
-    run(
-        "customers",
-        "INSERT INTO accounts (id, name, customers_like) VALUES ('acme', 'Acme', '{A%%}')",
-        "INSERT INTO customers (id, name, language, account_id) SELECT CASE WHEN n %% 10 = 3 THEN 'A' ELSE 'C' END || n, "
-        "(ARRAY['Meyer', 'Example', 'Novak', 'Garcia', 'Jansen'])[1 + n / 7 %% 5] || ' ' || n, (ARRAY['en','de','nl','fr','es'])[1 + n %% 5], "
-        "CASE WHEN n %% 10 = 3 THEN 'acme' END FROM generate_series(1, %(customers)s) n",
-        "INSERT INTO reports (evidence, kind, channel, feed, sender, subject, name, size, received_at, state, reader, events) "
-        "SELECT md5('a' || n) || md5('b' || n), CASE WHEN n %% 3 = 0 THEN 'feed' ELSE 'mail' END, 'abuse-mail', 'Feed ' || n %% 12, "
-        "'noc' || n %% 300 || '@example.org', 'Case ' || n, 'report', 5000, now() - interval '365 days' * (1 - n::double precision / %(reports)s), "
-        "CASE WHEN n %% 200 = 0 THEN 'unread' WHEN n %% 200 = 1 THEN 'partly' WHEN n %% 50 = 2 THEN 'not-a-report' ELSE 'read' END, "
-        "'reader-' || n %% 40, 50 FROM generate_series(1, %(reports)s) n",
-    )
+    run("customers", "accounts", "customers", "reports")
     for begin in range(0, tickets, PART):
         values.update(first=begin + 1, last=min(begin + PART, tickets))
-        run("tickets", _TICKETS)
+        run("tickets", "tickets")
     for begin in range(0, tickets, PART // 4):
         values.update(first=begin + 1, last=min(begin + PART // 4, tickets))
-        run("events", _EVENTS)
+        run("events", "events")
     say(f"filled {seconds}")
-    for statement in _OTHERS:
-        run("others", statement)
+    done = ("accounts", "customers", "reports", "tickets", "events")
+    run("others", *(name for name in sql if name not in done))
     _waiting_mails(database, evidence)
     _settle(database)
-    begin = time.monotonic()
-    refresh(database)
-    seconds["statistics"] = round(time.monotonic() - begin, 1)
+    days = [date.today() - timedelta(days=number) for number in range(-1, 368)]  # noqa: DTZ011  # a year and a little more
+    values.update(days=days, day=days[-1])
+    sql.update({name: statements("rollups")[name] for name in ("make_ticket_days", "make_work")})
+    run("statistics", "make_ticket_days", "make_work")
     _settle(database)
     say(f"filled {seconds}")
     return seconds
+
+
+def _statements() -> dict[str, str]:
+    """Those of the file beside this one, by name, in its order."""
+    text = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    pieces = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)
+    return {name: body.strip() for name, body in zip(pieces[1::2], pieces[2::2], strict=True)}
 
 
 def _waiting_mails(database: Database, evidence: Path) -> None:

@@ -1,134 +1,132 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How fast the portal's pages are with many tickets, on one worker: pages a second and their times.
+"""How fast the portal's pages are with a year of tickets, on one worker: every screen of the desk, and the customers' pages.
 
-    python benchmarks/portal.py [--tickets 1000000] [--events 2] [--seconds 15] [--clients 6] [--folder F] [--json]
+    python benchmarks/portal.py [--quick] [--tickets 1000000] [--folder F] [--only WORD] [--json]
 
-It starts PostgreSQL and one uvicorn worker of its own; the database is kept in the folder for the next run. The clients
-are threads of this process, so they compete with the server for the machine's cores.
+It starts PostgreSQL and one uvicorn worker of its own. The database is kept in the folder, where one is named, for the next
+run. Screens of the desk are asked for one after another; self-help by one client, and by several at once, which take
+part of a core themselves, as PostgreSQL does.
 """
 
 from __future__ import annotations
 
-import argparse
-import http.client
-import json
 import multiprocessing
 import random
 import socket
+import sys
 import tempfile
-import threading
 import time
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psutil
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from abusehandler.configuration.model import Configuration
-from abusehandler.installer.services import PostgresServer
-from abusehandler.tickets.database import Database
-from abusehandler.tickets.migrate import upgrade
-from abusehandler.tickets.selfhelp_links import LinkTerms, make_link
+from benchmarks import _stage
+
+if TYPE_CHECKING:
+    import argparse
+
+    from abusehandler.tickets.database import Database
+    from benchmarks._page_client import Consumers
 
 LINKS = 500
-#: Problems that customers see; some have long help texts.
-PROBLEMS = (
-    "brute-force",
-    "open-dns-resolver",
-    "infected-system",
-    "spam",
-    "phishing",
-    "open-ntp",
-    "open-redis",
-    "exposed-smb",
-)
-
-
-def fill(database: Database, tickets: int, events: int) -> None:
-    """Customers, tickets and events; a customer in ten thousand is a large one."""
-    names = ", ".join(f"'{problem}'" for problem in PROBLEMS)
-    customers = max(tickets // 20, 10)
-    database.fetch(
-        "INSERT INTO customers (id, name, language) SELECT 'C' || n, 'Customer ' || n, (ARRAY['en','de','nl','fr','es'])[1 + n %% 5] "
-        "FROM generate_series(1, %s) n", (customers,)
-    )  # fmt: skip
-    database.fetch(
-        "INSERT INTO tickets (key, customer_id, resource, network, problem, severity, state, event_count, first_seen, last_seen, "
-        "last_event_id, opened_at) SELECT md5(n::text)::uuid, 'C' || CASE WHEN n %% 200 = 0 THEN 1 ELSE 1 + n * 7919 %% %(c)s END, "
-        f"host('10.0.0.0'::inet + n), ('10.0.0.0'::inet + n)::cidr, (ARRAY[{names}])[1 + n %% 8], (n %% 5)::smallint, "
-        "CASE WHEN n %% 4 = 0 THEN 'open' ELSE 'closed' END, %(e)s, now() - interval '3 days', now() - interval '1 hour', n, "
-        "now() - interval '3 days' FROM generate_series(1::bigint, %(t)s) n",
-        {"c": customers, "e": events, "t": tickets},
-    )
-    database.fetch("SELECT make_events_month(now() - n * interval '1 month') FROM generate_series(0, 1) n")
-    for begin in range(0, tickets, 100_000):
-        database.fetch(
-            "INSERT INTO events (at, fingerprint, report_id, ticket_id, customer_match, ip, port, problem, severity, feed, data) "
-            "SELECT now() - k * interval '7 hours', md5(n || '-' || k)::uuid, n, n, 'one', '10.0.0.0'::inet + n, 53, 'open-dns-resolver', 2, "
-            "'Feed', jsonb_build_object('source.ip', host('10.0.0.0'::inet + n), 'source.port', 53, 'protocol.transport', 'udp', "
-            "'event_description.text', 'seen by a sensor', 'extra.tag', 'x' || k) "
-            "FROM generate_series(%s::bigint, %s) n, generate_series(1, %s) k",
-            (begin + 1, min(begin + 100_000, tickets), events),
-        )
-    database.connection().autocommit = True
-    with database.connection().cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-    database.connection().autocommit = False
+CLIENTS = 4
+AGENT = "benchmark"
+DESK_MS, SELF_HELP_MS = 150, 50
 
 
 def serve(settings: dict[str, Any]) -> None:
-    """One worker."""
-    import uvicorn
-
+    """One worker, as `abusehandler portal` starts it."""
+    from abusehandler.commands.portal import serve
+    from abusehandler.configuration.model import Configuration
     from abusehandler.portal.app import create_app
 
     configuration = Configuration.model_validate(settings)
-    uvicorn.run(
-        create_app(configuration), host="127.0.0.1", port=configuration.portal.port, log_level="error", ws="none"
+    serve(create_app(configuration), configuration, access_log=False)
+
+
+def desk(
+    database: Database, port: int, number: int, seed: int, only: str, consumers: Consumers
+) -> dict[str, dict[str, Any]]:
+    """Every screen for an administrator, some for a person of an account."""
+    from benchmarks._page_client import PageClient, one_after_another
+    from benchmarks._portal_screens import OF_AN_ACCOUNT, downloads, screens
+
+    dice = random.Random(seed)  # no secret
+    known = screens(database, dice)
+    whole: dict[str, dict[str, Any]] = {"desk": {}, "desk, an account": {}, "downloads": {}}
+    for group, login, account, wanted in (
+        ("desk", "anna", None, known),
+        ("desk, an account", "tina", "acme", {name: known[name] for name in OF_AN_ACCOUNT}),
+        ("downloads", "anna", None, downloads(database, dice)),
+    ):
+        client = PageClient(port, f"abusehandler={_session(database, login, account)}")
+        for name, path in wanted.items():
+            if only in name:
+                calls = number if group != "downloads" else max(number // 10, 2)
+                whole[group][name] = one_after_another(client, path, calls, consumers)
+                _stage.say(f"{group}: {name}: {whole[group][name]}")
+        client.close()
+    return whole
+
+
+def _session(database: Database, login: str, account: str | None) -> str:
+    """Somebody who is logged in: the value of the cookie."""
+    from abusehandler.tickets.desk.sessions import SessionStore
+    from abusehandler.tickets.desk.users import UserStore
+
+    people = UserStore(database)
+    role: Any = "tenant" if account else "admin"
+    user = people.find(login) or people.add(login, role, author=AGENT, account=account)
+    sessions = SessionStore(database, idle=timedelta(days=1))
+    return sessions.begin(user, lasts=timedelta(days=1), address="127.0.0.1", agent=AGENT)
+
+
+def self_help(database: Database, port: int, seconds: float, consumers: Consumers) -> dict[str, Any]:
+    """The customers' pages: a ticket, the list, and the list of a customer with very many tickets."""
+    from abusehandler.tickets.selfhelp_links import LinkTerms, make_link
+    from benchmarks._page_client import at_once
+
+    rows = database.fetch(
+        "SELECT customer_id, id FROM tickets WHERE state = 'open' AND customer_id <> 'C1' ORDER BY md5(id::text) LIMIT %s",
+        (LINKS,),
     )
+    tokens = [(make_link(database, customer, terms=LinkTerms(), made_for=AGENT), ticket) for customer, ticket in rows]
+    largest = make_link(database, "C1", terms=LinkTerms(), made_for=AGENT)
+    ((owner, large),) = database.fetch("SELECT customer_id, id FROM tickets ORDER BY event_count DESC LIMIT 1")
+    link = make_link(database, owner, terms=LinkTerms(), made_for=AGENT)
+    pages = {
+        "ticket": [f"/help/{token}/{ticket}" for token, ticket in tokens],
+        "list": [f"/help/{token}?all=1" for token, _ in tokens],
+        "ticket with a tenth of the events": [f"/help/{link}/{large}"],
+        "list of 200 tickets, of a customer with more": [f"/help/{largest}"],
+    }
+    at_once(port, pages["ticket"], 1, seconds / 5, consumers)
+    found: dict[str, Any] = {}
+    for name, paths in pages.items():
+        found[name] = {
+            "one client": at_once(port, paths, 1, seconds / 2, consumers),
+            f"{CLIENTS} clients": at_once(port, paths, CLIENTS, seconds, consumers),
+        }
+        _stage.say(f"self-help: {name}: {found[name]}")
+    return found
 
 
-def load(port: int, paths: list[str], seconds: float, clients: int, worker: psutil.Process) -> dict[str, float]:
-    """Asks for pages for so long: their number a second, their times in milliseconds, and what one costs the worker."""
-    used = sum(worker.cpu_times()[:2])
-    times: list[float] = []
-    wrong: list[int] = []
-    end = time.monotonic() + seconds
-
-    def work(seed: int) -> None:
-        chance = random.Random(seed)  # no secret
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        while time.monotonic() < end:
-            before = time.perf_counter()
-            connection.request("GET", chance.choice(paths))
-            answer = connection.getresponse()
-            answer.read()
-            times.append(time.perf_counter() - before)
-            if answer.status != 200:
-                wrong.append(answer.status)
-        connection.close()
-
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    times.sort()
-
-    def at(part: float) -> float:
-        return round(times[min(int(len(times) * part), len(times) - 1)] * 1000, 1)
-
-    return {
-        "pages_per_second": round(len(times) / seconds, 1), "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": at(0.99),
-        "cpu_ms": round((sum(worker.cpu_times()[:2]) - used) / len(times) * 1000, 2), "errors": len(wrong),
-    }  # fmt: skip
-
-
-def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def measure(parsed: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Fills, serves, asks."""
+    from abusehandler.installer.services import PostgresServer
+    from abusehandler.tickets.database import Database
+    from abusehandler.tickets.migrate import upgrade
+    from benchmarks._page_client import Consumers
+    from benchmarks._portal_rows import fill
+
     server = PostgresServer(folder / "pg")
-    server.start("shared_buffers=256MB", "fsync=off", "max_wal_size=4GB", "maintenance_work_mem=256MB")
-    name = f"portal{arguments.tickets}"
+    server.start(
+        "shared_buffers=512MB", "fsync=off", "max_wal_size=8GB", "maintenance_work_mem=512MB", "autovacuum=off"
+    )
+    name = f"portal{parsed.tickets}"
     try:
         done = folder / f"{name}.filled"
         if not done.exists():
@@ -136,62 +134,58 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         database = Database(server.dsn(name))
         upgrade(database)
         if not done.exists():
-            fill(database, arguments.tickets, arguments.events)
+            _stage.say(f"filling a database with {parsed.tickets} tickets and {parsed.tickets * parsed.events} events")
+            fill(database, parsed.tickets, parsed.events, folder / "evidence")
             done.touch()
-        port = _free_port()
-        settings = {
-            "organisation": {"name": "Example Networks", "abuse_address": "abuse@example.net", "time_zone": "Europe/Vienna"},
-            "networks": {"prefixes": ["10.0.0.0/8"]}, "database": {"dsn": server.dsn(name)}, "evidence": {"path": str(folder / "evidence")},
-            "customers": {"connector": "csv", "path": "customers.csv"}, "recheck": {"enabled": True},
-            "portal": {"public_url": f"http://127.0.0.1:{port}", "port": port, "proxies": 0},
-            "self_help": {"pages_per_minute": 100_000, "colour": "#0f7b6c"},
-        }  # fmt: skip
+        events, size = database.fetch("SELECT (SELECT count(*) FROM events), pg_database_size(current_database())")[0]
+        settings = _settings(folder, server.dsn(name))
         worker = multiprocessing.get_context("spawn").Process(target=serve, args=(settings,))
         worker.start()
         try:
+            port = settings["portal"]["port"]
             _wait_for(port)
-            return {
-                "tickets": arguments.tickets,
-                "events": arguments.tickets * arguments.events,
-                **self_help(database, port, arguments, psutil.Process(worker.pid)),
-            }
+            consumers = Consumers(worker.pid or 0, server.pid() or 0)
+            pages, seconds = (10, 3) if parsed.quick else (parsed.pages, parsed.seconds)
+            whole = desk(database, port, pages, parsed.seed, parsed.only, consumers)
+            if not parsed.only or parsed.only == "self-help":
+                whole["self-help"] = self_help(database, port, seconds, consumers)
         finally:
             worker.terminate()
             worker.join()
             database.close()
     finally:
         server.stop()
-
-
-def self_help(database: Database, port: int, arguments: argparse.Namespace, worker: psutil.Process) -> dict[str, Any]:
-    """The customer's pages: a ticket, the list, and the list of a customer with very many tickets."""
-    rows = database.fetch(
-        "SELECT customer_id, id FROM tickets WHERE state = 'open' AND customer_id <> 'C1' ORDER BY md5(id::text) LIMIT %s",
-        (LINKS,),
-    )
-    tokens = [
-        (make_link(database, customer, terms=LinkTerms(), made_for="benchmark"), ticket) for customer, ticket in rows
+    slow = [
+        f"{group}: {name}"
+        for group in ("desk", "desk, an account")
+        for name, one in whole[group].items()
+        if one["p95_ms"] > DESK_MS
     ]
-    large = make_link(database, "C1", terms=LinkTerms(), made_for="benchmark")
-    pages = {
-        "ticket": [f"/help/{token}/{ticket}" for token, ticket in tokens],
-        "list": [f"/help/{token}?all=1" for token, _ in tokens],
-        "large customer's list": [f"/help/{large}"],
-    }
-    found: dict[str, Any] = {}
-    load(port, pages["ticket"], 3, 2, worker)
-    for name, paths in pages.items():
-        found[name] = {
-            "one client": load(port, paths, arguments.seconds / 2, 1, worker),
-            f"{arguments.clients} clients": load(port, paths, arguments.seconds, arguments.clients, worker),
-        }
-    return {"self-help": found}
+    slow += [
+        name
+        for name, ways in whole.get("self-help", {}).items()
+        if any(one["p95_ms"] > SELF_HELP_MS for one in ways.values())
+    ]
+    return {"tickets": parsed.tickets, "events": events, "database_mb": size // 1_000_000, "slower_than_wanted": slow, **whole}  # fmt: skip
 
 
-def _free_port() -> int:
+def _settings(folder: Path, dsn: str) -> dict[str, Any]:
+    customers = folder / "customers.csv"
+    lines = [
+        f"10.{n >> 8}.{n & 255}.0/24,{'A' if n % 10 == 3 else 'C'}{n},Customer {n},contact{n}@example.com"
+        for n in range(1, 2000)
+    ]
+    customers.write_text("\n".join(("prefix,customer,name,email", *lines)) + "\n", encoding="utf-8")
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+        port = int(one.getsockname()[1])
+    return {
+        "organisation": {"name": "Example Networks", "abuse_address": "abuse@example.net", "time_zone": "Europe/Vienna"},
+        "networks": {"prefixes": ["10.0.0.0/8"]}, "database": {"dsn": dsn}, "evidence": {"path": str(folder / "evidence")},
+        "customers": {"connector": "csv", "path": str(customers)}, "recheck": {"enabled": True},
+        "portal": {"public_url": f"http://127.0.0.1:{port}", "port": port, "proxies": 0, "session_hours": 24, "idle_minutes": 720},
+        "self_help": {"pages_per_minute": 100_000, "colour": "#0f7b6c"},
+    }  # fmt: skip
 
 
 def _wait_for(port: int) -> None:
@@ -205,29 +199,27 @@ def _wait_for(port: int) -> None:
     raise RuntimeError("the portal did not start")
 
 
+def configure_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tickets", type=int, help="in the database (1,000,000; --quick: 20,000)")
+    parser.add_argument("--events", type=int, default=10, help="for each ticket, on average")
+    parser.add_argument("--pages", type=int, default=100, help="calls of each screen")
+    parser.add_argument("--seconds", type=float, default=15, help="for each page of self-help")
+    parser.add_argument("--folder", type=Path, help="where the database is kept")
+    parser.add_argument("--only", default="", help="only screens with this in their name, or self-help")
+    parser.add_argument("--seed", type=int, default=1)
+
+
 def main() -> None:
     """As the module's docstring says."""
-    parser = argparse.ArgumentParser(description="How fast the portal's pages are.")
-    parser.add_argument("--tickets", type=int, default=1_000_000)
-    parser.add_argument("--events", type=int, default=2, help="for each ticket")
-    parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--clients", type=int, default=6)
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.folder is not None:
-        arguments.folder.mkdir(parents=True, exist_ok=True)
-        found = measure(arguments, arguments.folder)
+    parsed = _stage.arguments(__doc__, configure_arguments)
+    parsed.tickets = parsed.tickets or (20_000 if parsed.quick else 1_000_000)
+    if parsed.folder is not None:
+        parsed.folder.mkdir(parents=True, exist_ok=True)
+        found = measure(parsed, parsed.folder)
     else:
         with tempfile.TemporaryDirectory(prefix="ah-") as folder:
-            found = measure(arguments, Path(folder))
-    if arguments.json:
-        print(json.dumps(found, indent=1))
-        return
-    print(f"{found['tickets']} tickets, {found['events']} events")
-    for name, ways in found["self-help"].items():
-        for way, numbers in ways.items():
-            print(f"self-help, {name}, {way}: " + ", ".join(f"{key} {value}" for key, value in numbers.items()))
+            found = measure(parsed, Path(folder))
+    _stage.finish({"benchmark": "portal", **found})
 
 
 if __name__ == "__main__":

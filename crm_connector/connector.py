@@ -32,7 +32,8 @@ class Connector(Protocol):
     folder that relative paths start from. The constructor raises ConfigurationError for wrong settings and does not
     touch the network. A class
     attribute `remote = True` says that reading waits for another machine: it is then done in the background, with
-    growing pauses after failures; `background = True` says that of a large local source.
+    growing pauses after failures; `background = True` says that of a large local source. A source of very many rows may
+    tell them in columns, see `plain_rows.py`.
     """
 
     def read(self, report: Report) -> Iterator[Item]:

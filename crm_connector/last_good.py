@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The last good state of a source on disk, so that a restart while the source is broken changes nothing.
 
-Lines of JSON: a head with the version and the settings' fingerprint, the items as the connector gave them, and a
+Lines of JSON: a head with the version, the items (or columns of many rows) as the connector gave them, and a
 last line with counts, without which the file counts as cut. Written beside the old one while reading, renamed when
 all was well.
 """
@@ -10,6 +10,7 @@ all was well.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -20,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from abusehandler.crm_connector.addresses import parse_prefixes
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
 from abusehandler.crm_connector.customer import Contact, Customer
 from abusehandler.crm_connector.layer import Layer, Problems, build_layer, moment_of
+from abusehandler.crm_connector.plain_rows import PlainRows
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,9 +33,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from abusehandler.crm_connector.connector import Item
+    from abusehandler.crm_connector.plain_rows import Block
 
 _VERSION = 1
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 #: Seconds; no reading lasts a day.
 _STALE = 86400
 
@@ -62,14 +66,15 @@ class LastGood:
         # Another process, or an older reader in this one, may be writing its own.
         self._new = folder / f".{self.path.name}.{secrets.token_hex(6)}"
         self._stream: BinaryIO | None = None
-        self._items = 0
+        #: Why the last reading could not be kept; empty when it was.
+        self.trouble = ""
 
     def exists(self) -> bool:
         """Whether there is a copy."""
         return self.path.exists()
 
-    def begin(self) -> BinaryIO:
-        """Start a new copy beside the old one; raises ConfigurationError if the folder cannot be written."""
+    def begin(self) -> None:
+        """Start a new copy beside the old one; raises ConfigurationError if the folder may not be written."""
         self.discard()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,12 +82,14 @@ class LastGood:
             # Customers' addresses are nobody else's business on this machine.
             handle = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
+            if error.errno in _NO_ROOM:
+                self.give_up(error)
+                return
             raise ConfigurationError(
                 f"state_path: {self.path.parent}: {error.strerror}; write a folder that the bots' user may write to"
             ) from error
         self._stream = os.fdopen(handle, "wb", buffering=1 << 18)
         self._stream.write(orjson.dumps({"copy": _VERSION}) + b"\n")
-        return self._stream
 
     def _sweep(self) -> None:
         """Remove what a crash left half written."""
@@ -96,17 +103,36 @@ class LastGood:
         if self._stream is None:
             return
         end = {"end": [len(layer.index), layer.index.count(), layer.read_at.timestamp()]}
-        with self._stream as stream:
-            stream.write(orjson.dumps(end) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._stream = None
-        self._new.replace(self.path)
+        try:
+            with self._stream as stream:
+                stream.write(orjson.dumps(end) + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            self._new.replace(self.path)
+        except OSError as error:
+            self.give_up(error)
+        else:
+            self._stream = None
+            self.trouble = ""
+
+    def write(self, values: list[Any]) -> None:
+        """One more line of the new copy, if there is one."""
+        if self._stream is not None:
+            try:
+                self._stream.write(orjson.dumps(values, default=str) + b"\n")
+            except OSError as error:
+                self.give_up(error)
+
+    def give_up(self, error: OSError) -> None:
+        """The disk is full, or broken: what was read serves without a copy, and `trouble` says so."""
+        self.discard()
+        self.trouble = f"no copy can be kept in state_path {self.path.parent}: {error.strerror or error}"
 
     def discard(self) -> None:
         """The reading was not good: forget what was written."""
         if self._stream is not None:
-            self._stream.close()
+            with contextlib.suppress(OSError):  # of what was still to be written
+                self._stream.close()
             self._stream = None
         with contextlib.suppress(OSError):
             self._new.unlink()
@@ -119,7 +145,7 @@ class LastGood:
                 last = orjson.loads(stream.read().rsplit(b"\n", 2)[-2])
                 items, prefixes, seconds = last["end"]
                 return CopySummary(items, prefixes, datetime.fromtimestamp(seconds, timezone.utc))
-        except (OSError, ValueError, KeyError, IndexError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, ArithmeticError):
             return None
 
     def load(self) -> Layer:
@@ -130,13 +156,13 @@ class LastGood:
         problems = Problems()
         try:
             layer = build_layer(self._items_of(), problems, self.path.name)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
             raise ConfigurationError(f"{self.path}: this copy is damaged ({error}); remove it") from error
         layer.problems = problems.texts()
         layer.read_at = summary.read_at
         return layer
 
-    def _items_of(self) -> Iterator[Item]:
+    def _items_of(self) -> Iterator[Block]:
         with self.path.open("rb") as stream:
             for line in stream:
                 value = orjson.loads(line)
@@ -144,14 +170,17 @@ class LastGood:
                     yield _item(value)
 
 
-def teeing(items: Iterable[Item], copy: LastGood) -> Iterator[Item]:
+def teeing(items: Iterable[Block], copy: LastGood) -> Iterator[Block]:
     """The same items; each is also written to the new copy."""
-    write = copy.begin().write
-    dumps = orjson.dumps
+    copy.begin()
+    write = copy.write
     for item in items:
-        if isinstance(item, Assignment):
+        values: list[Any]
+        if isinstance(item, PlainRows):
+            values = ["r", item.source, list(item.lines), item.customer_ids, item.prefixes]
+        elif isinstance(item, Assignment):
             start, end, ports = item.valid_from, item.valid_until, item.ports
-            values: list[Any] = ["a", item.prefix, item.customer_id, item.source, item.line]
+            values = ["a", item.prefix, item.customer_id, item.source, item.line]
             if start or end or ports:
                 values += [
                     int(start.timestamp()) if start else None,
@@ -167,12 +196,19 @@ def teeing(items: Iterable[Item], copy: LastGood) -> Iterator[Item]:
         else:
             yield item
             continue
-        write(dumps(values, default=str) + b"\n")
+        write(values)
         yield item
 
 
-def _item(values: list[Any]) -> Item:
+def _item(values: list[Any]) -> Block:
     kind = values[0]
+    if kind == "r":
+        _, source, lines, customer_ids, prefixes = values
+        heads, left = parse_prefixes(prefixes)
+        whole = len(lines) == len(customer_ids) == len(prefixes) and set(map(type, customer_ids)) <= {str}
+        if left or not whole:
+            raise ValueError("a block of rows is not whole")
+        return PlainRows(source, lines, customer_ids, prefixes, heads)
     if kind == "a":
         _, prefix, customer_id, source, line, *limits = values
         start, end, ports = limits or (None, None, None)

@@ -7,18 +7,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from abusehandler.crm_connector.addresses import parse_prefix, prefix_text
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
 from abusehandler.crm_connector.customer import Customer, merge_customers
 from abusehandler.crm_connector.name_index import NameIndex
+from abusehandler.crm_connector.plain_rows import PlainRows
 from abusehandler.crm_connector.prefix_index import FOREVER, PrefixIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from abusehandler.crm_connector.connector import Item
+    from abusehandler.crm_connector.addresses import Prefix
+    from abusehandler.crm_connector.plain_rows import Block
 
 #: Sources have numbers of 16 bits.
 _MOST_SOURCES = 60_000
@@ -122,7 +124,7 @@ class Layer:
                 yield HostName(name, self.customer_ids[customer], self.sources[source], line)
 
 
-def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> Layer:
+def build_layer(items: Iterable[Block], problems: Problems, source: str = "") -> Layer:
     """Read all items into a layer. `source` is the name for items that bring none.
 
     What is wrong with an item goes to `problems` and the item is left out; errors of the source itself are raised.
@@ -136,7 +138,9 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
     leased: dict[str, int] = {}
     for item in items:
         if not isinstance(item, (Assignment, HostName)):
-            if isinstance(item, Customer):
+            if isinstance(item, PlainRows):
+                _add_plain(index, item, numbers, _source_number(item.source, places, source))
+            elif isinstance(item, Customer):
                 known = customers.get(item.id)
                 customers[item.id] = item if known is None else merge_customers(known, item)
             else:
@@ -152,11 +156,7 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
             number = numbers[customer_id] = len(numbers)
         place = places.get(item.source)
         if place is None:
-            if len(places) >= _MOST_SOURCES:
-                raise ValueError(
-                    f"{source}: more than {_MOST_SOURCES} different sources; put what differs from row to row into line"
-                )
-            place = places[item.source] = len(places)
+            place = _source_number(item.source, places, source)
         if isinstance(item, HostName):
             try:
                 names.add(item.name, number, place, item.line)
@@ -167,15 +167,16 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
         if not 0 <= line <= FOREVER:
             line = 0
         if start is None and end is None and ports is None:
-            prefix = _prefix_number(index, item, problems, source)
-            if prefix is not None:
-                add(prefix, number, place, line)
+            parsed = _prefix_of(item, problems, source)
+            if parsed is not None:
+                index.add_unlimited(parsed, number, place, line)
             continue
         prefix = leased.get(item.prefix)
         if prefix is None:
-            prefix = _prefix_number(index, item, problems, source)
-            if prefix is None:
+            parsed = _prefix_of(item, problems, source)
+            if parsed is None:
                 continue
+            prefix = index.prefix_number(parsed)
             if len(leased) < _MOST_LEASED:
                 leased[item.prefix] = prefix
         add(
@@ -195,8 +196,29 @@ def build_layer(items: Iterable[Item], problems: Problems, source: str = "") -> 
     return layer
 
 
-def _prefix_number(index: PrefixIndex, item: Assignment, problems: Problems, source: str) -> int | None:
-    """The index' number for the prefix of an item; None, and a problem, if it is none that a customer can have."""
+def _source_number(name: str, places: dict[str, int], source: str) -> int:
+    place = places.get(name)
+    if place is None:
+        if len(places) >= _MOST_SOURCES:
+            raise ValueError(
+                f"{source}: more than {_MOST_SOURCES} different sources; put what differs from row to row into line"
+            )
+        place = places[name] = len(places)
+    return place
+
+
+def _add_plain(index: PrefixIndex, rows: PlainRows, numbers: dict[str, int], place: int) -> None:
+    customers = list(map(numbers.get, rows.customer_ids))
+    if None in customers:
+        for customer_id in rows.customer_ids:
+            if customer_id not in numbers:
+                numbers[customer_id] = len(numbers)
+        customers = list(map(numbers.get, rows.customer_ids))
+    index.add_plain(rows.heads, cast("list[int]", customers), place, rows.lines)
+
+
+def _prefix_of(item: Assignment, problems: Problems, source: str) -> Prefix | None:
+    """The prefix of an item; None, and a problem, if it is none that a customer can have."""
     try:
         bits, network, length, corrected = parse_prefix(item.prefix)
     except (ValueError, TypeError, AttributeError) as error:  # a connector of the ISP's own may give any type
@@ -208,7 +230,7 @@ def _prefix_number(index: PrefixIndex, item: Assignment, problems: Problems, sou
     if not length:
         problems(f"{item.place or source}: {item.prefix} is the whole Internet; left out")
         return None
-    return index.prefix_number((bits, network, length))
+    return bits, network, length
 
 
 def _tell_contested(layer: Layer, problems: Problems) -> None:

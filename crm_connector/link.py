@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from abusehandler.crm_connector.last_good import CopySummary, LastGood, teeing
 from abusehandler.crm_connector.layer import Layer, Problems, build_layer
 from abusehandler.crm_connector.mass_change import suspicion
+from abusehandler.crm_connector.plain_rows import blocks_of
 from abusehandler.errors import AbusehandlerError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Link:
         self._not_before = 0.0
         self._working = threading.Lock()
         self._fresh: Layer | None = None
+        self._handing = threading.Lock()
 
     def open(self) -> None:
         """Get a first state: of a remote source the copy on disk, else what is read now, else the copy.
@@ -76,7 +78,12 @@ class Link:
             self._note(error)
             if self.copy is None or not self.copy.exists():
                 raise
-            self.layer = self.copy.load()
+            try:
+                self.layer = self.copy.load()
+            except (ConfigurationError, OSError) as damage:
+                raise ConfigurationError(
+                    f"{self.name}: {self.trouble}; and the last good copy does not help: {damage}"
+                ) from error
             self._good_at = self.layer.read_at
             return
         baseline = self.copy.summary() if self.copy is not None else None
@@ -116,18 +123,18 @@ class Link:
         # A file may have grown large meanwhile.
         background = self.remote or bool(getattr(self.connector, "background", False))
         if background and not wait:
-            fresh, self._fresh = self._fresh, None
+            fresh = self._handed_over()
             if fresh is not None:
                 self.layer = fresh
             if time.monotonic() >= max(self._not_before, self._due) and self._working.acquire(blocking=False):
-                threading.Thread(target=self._in_background, name=f"customers-{self.name}", daemon=True).start()
+                self._start_reading()
             return fresh is not None
         if not wait and time.monotonic() < self._due:
             return False
         with self._working:
             fresh = self._try()
             # What a thread may have left behind is older than this reading.
-            earlier, self._fresh = self._fresh, None
+            earlier = self._handed_over()
         fresh = fresh or earlier
         if fresh is not None:
             self.layer = fresh
@@ -140,6 +147,8 @@ class Link:
             found.append(f"{self.name}: {self.trouble}; what was read {self._age_text()} keeps serving")
         elif self._good_at and datetime.now(timezone.utc) - self._good_at > self._max_age:
             found.append(f"{self.name}: the data is old, read {self._age_text()}")
+        if self.copy is not None and self.copy.trouble:
+            found.append(f"{self.name}: {self.copy.trouble}; a restart would serve what was kept before")
         return found + (self.layer.problems if self.layer else [])
 
     def suspicion(self, old: Layer | None, new: Layer) -> str:
@@ -152,15 +161,33 @@ class Link:
             layer, _ = self._read(tee=keep)
             if keep and self.copy is not None:
                 self.copy.keep(layer)
+                if self.copy.trouble:
+                    raise ConfigurationError(f"{self.name}: {self.copy.trouble}")
         finally:
             self._discard_copy()
         return layer
 
+    def _start_reading(self) -> None:
+        try:
+            threading.Thread(target=self._in_background, name=f"customers-{self.name}", daemon=True).start()
+        except RuntimeError as error:  # the machine has no thread left; the next refresh tries again
+            self._note(error)
+            self._working.release()
+
     def _in_background(self) -> None:
         try:
-            self._fresh = self._try() or self._fresh
+            fresh = self._try()
+            if fresh is not None:
+                with self._handing:
+                    self._fresh = fresh
         finally:
             self._working.release()
+
+    def _handed_over(self) -> Layer | None:
+        """What a thread has read and nobody took yet."""
+        with self._handing:
+            fresh, self._fresh = self._fresh, None
+        return fresh
 
     def _try(self) -> Layer | None:
         if time.monotonic() < self._not_before:
@@ -189,7 +216,7 @@ class Link:
         begin = time.monotonic()
         mark = self.connector.mark()
         problems = Problems()
-        items = self.connector.read(problems)
+        items = blocks_of(self.connector, problems)
         if tee and self.copy is not None and not self.copy.read_only:
             items = teeing(items, self.copy)
         layer = build_layer(items, problems, self.name)

@@ -55,7 +55,9 @@ class NameIndex:
         text = text.strip().lower()
         found = _SCHEME.match(text)
         if found:
-            text = re.split(r"[/:?#]", text[found.end() :], maxsplit=1)[0]
+            # host, between user and port (RFC 3986 section 3.2)
+            authority = re.split(r"[/?#]", text[found.end() :], maxsplit=1)[0]
+            text = authority.rpartition("@")[2].partition(":")[0]
         wildcard = text.startswith("*.")
         name = host_key(text[2:] if wildcard else text)
         if _suffixes().publicsuffix(name) == name:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from itertools import accumulate, islice, pairwise, repeat
-from operator import le
+from itertools import accumulate, count, islice, pairwise, repeat
+from operator import eq, le
 from typing import TYPE_CHECKING, TypeAlias
 
 from abusehandler.crm_connector.addresses import prefix_text
@@ -22,7 +22,7 @@ from abusehandler.crm_connector.segments import NO_SLOT, Segments
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from abusehandler.crm_connector.addresses import Prefix
+    from abusehandler.crm_connector.addresses import Heads, Prefix
 
 #: "No end": a second in the year 2106, the last that 32 bits hold.
 FOREVER = 0xFFFFFFFF
@@ -38,7 +38,7 @@ Hit: TypeAlias = "tuple[int, int, bool]"
 
 
 class PrefixIndex:
-    """Rows by prefix, time and port. Filled by `prefix_number` and `add`, closed by `freeze`, then only read."""
+    """Rows by prefix, time and port. Filled by `add_plain`, or `prefix_number` and `add`; closed by `freeze`, then only read."""
 
     def __init__(self) -> None:
         #: Whether any row has ports.
@@ -49,6 +49,10 @@ class PrefixIndex:
         self._heads: dict[int, dict[int, int]] = {32: {}, 128: {}}
         self._known = 0
         self._prefix = array("I")
+        # As long as no row has limits: of each family the prefixes, and the rows they belong to. No number is asked for.
+        self._numbered = False
+        self._plain_heads: dict[int, array[int] | list[int]] = {32: array("Q"), 128: []}
+        self._plain_rows = {32: array("I"), 128: array("I")}
         self.customer = array("I")
         self._line = array("I")
         self._source = array("H")
@@ -70,6 +74,8 @@ class PrefixIndex:
 
     def prefix_number(self, prefix: Prefix) -> int:
         """The number under which `add` knows this prefix."""
+        if not self._numbered:
+            self._begin_numbers()
         bits, network, length = prefix
         heads = self._heads[bits]
         head = network << 8 | length
@@ -111,8 +117,88 @@ class PrefixIndex:
             self._ports = array("I", [_ALL_PORTS]) * len(self._prefix)
             self._ports[-1] = ports[0] << 16 | ports[1]
 
+    def add_unlimited(self, prefix: Prefix, customer: int, source: int = 0, line: int = 0) -> None:
+        """Add a row without limits of time and ports."""
+        if self._numbered:
+            self.add(self.prefix_number(prefix), customer, source, line)
+            return
+        bits, network, length = prefix
+        self._plain_heads[bits].append(network << 8 | length)
+        self._plain_rows[bits].append(len(self.customer))
+        self.customer.append(customer)
+        self._line.append(line)
+        self._source.append(source)
+
+    def add_plain(self, prefixes: Iterable[Heads], customers: Sequence[int], source: int, lines: Sequence[int]) -> None:
+        """Add many rows without limits: `prefixes` by family with their places in `customers` and `lines`."""
+        for bits, positions, heads in prefixes:
+            rows = range(len(self.customer), len(self.customer) + len(heads))
+            if self._numbered:
+                self._prefix.extend(self._numbers_of(bits, heads))
+            else:
+                self._plain_heads[bits].extend(heads)
+                self._plain_rows[bits].extend(rows)
+            self.customer.extend(map(customers.__getitem__, positions))
+            self._line.extend(map(lines.__getitem__, positions))
+            self._source.extend(repeat(source, len(rows)))
+            if self._end:
+                self._start.extend(repeat(0, len(rows)))
+                self._end.extend(repeat(FOREVER, len(rows)))
+            if self.shared:
+                self._ports.extend(repeat(_ALL_PORTS, len(rows)))
+
+    def _numbers_of(self, bits: int, heads: Sequence[int]) -> Iterator[int]:
+        # A prefix that is known keeps its number; the one that was meant for it is then nobody's.
+        first, self._known = self._known, self._known + len(heads)
+        return map(self._heads[bits].setdefault, heads, count(first))
+
+    def _begin_numbers(self) -> None:
+        """Rows with limits come: from here on prefixes have numbers, as rows of one prefix will be many."""
+        self._numbered = True
+        self._prefix = array("I", bytes(4 * len(self.customer)))
+        for bits, heads in self._plain_heads.items():
+            for row, number in zip(self._plain_rows[bits], self._numbers_of(bits, heads), strict=True):
+                self._prefix[row] = number
+        self._plain_heads.clear()
+        self._plain_rows.clear()
+
     def freeze(self) -> None:
         """Order the rows; from now on questions are answered."""
+        if self._numbered:
+            self._order_numbered()
+        else:
+            self._order_plain()
+        self.plain_only = len(self) == self.count() and not self._end and not self.shared
+        if self._end:
+            self._order_by_start()
+            self._sum_up()
+
+    def _order_plain(self) -> None:
+        order = array("I")
+        slot = 0
+        for bits in (32, 128):
+            heads, rows = self._plain_heads.pop(bits), self._plain_rows.pop(bits)
+            # 40 bits fit a float, and sorting compares floats three times as fast as integers of more than 30 bits.
+            keys: Sequence[float] = list(map(float, heads)) if bits == 32 else heads
+            ranks = sorted(range(len(heads)), key=keys.__getitem__)
+            del keys
+            ordered = list(map(heads.__getitem__, ranks))
+            del heads
+            begin = len(order)
+            order.extend(map(rows.__getitem__, ranks))
+            del rows, ranks
+            if any(map(eq, ordered, islice(ordered, 1, None))):
+                starts = [0, *(at for at, (one, other) in enumerate(pairwise(ordered), 1) if one != other)]
+                self._first.extend(begin + at for at in starts)
+                ordered = [ordered[at] for at in starts]
+            else:
+                self._first.extend(range(begin, len(order)))
+            self._segments[bits] = Segments(bits, ordered, slot)
+            slot += len(ordered)
+        self._first.append(len(order))
+        self._permute(order)
+
+    def _order_numbered(self) -> None:
         # The numbers of the prefixes in order of address.
         numbers = array("I")
         slot = 0
@@ -123,33 +209,23 @@ class PrefixIndex:
             heads.clear()
             self._segments[bits] = Segments(bits, ordered, slot)
             slot += len(ordered)
-        self._order_rows(numbers)
-        self.plain_only = len(self) == slot and not self._end and not self.shared
-        if self._end:
-            self._order_by_start()
-            self._sum_up()
-
-    def _order_rows(self, numbers: array[int]) -> None:
-        """Put the columns in order of their prefixes; rows of one prefix stay as they came."""
-        count, slots = len(self._prefix), len(numbers)
-        if count == slots:
-            # One row for each prefix: they were numbered alike.
-            order = numbers
-            self._first = array("I", range(slots + 1))
-        else:
-            # One object for each prefix, and not for each row.
-            ranks = list(range(slots))
-            for rank, number in enumerate(numbers):
-                ranks[number] = rank
-            keys = list(map(ranks.__getitem__, self._prefix))
-            counts = array("I", bytes(4 * (slots + 1)))
-            for key in keys:
-                counts[key] += 1
-            self._first = array("I", accumulate(islice(counts, slots), initial=0))
-            # Numbers below 2**30 are what sorting is fastest with, and sources tell in order of time or of address.
-            order = array("I", sorted(range(count), key=keys.__getitem__))
-            del keys
+        # Put the columns in order of their prefixes; rows of one prefix stay as they came. One object for each
+        # prefix, and not for each row.
+        ranks = list(range(self._known))
+        for rank, number in enumerate(numbers):
+            ranks[number] = rank
+        keys = list(map(ranks.__getitem__, self._prefix))
+        counts = array("I", bytes(4 * (slot + 1)))
+        for key in keys:
+            counts[key] += 1
+        self._first = array("I", accumulate(islice(counts, slot), initial=0))
+        # Numbers below 2**30 are what sorting is fastest with, and sources tell in order of time or of address.
+        order = array("I", sorted(range(len(keys)), key=keys.__getitem__))
+        del keys
         self._prefix = array("I")
+        self._permute(order)
+
+    def _permute(self, order: array[int]) -> None:
         for name in ("customer", "_line", "_source", "_start", "_end", "_ports"):
             column: array[int] = getattr(self, name)
             if column:
@@ -202,28 +278,31 @@ class PrefixIndex:
         -1 where it is not as simple as that: then `find` tells.
         """
         first, start, end, reach = self._first, self._start, self._end, self._reach
-        shared, ports = self.shared, self._ports
-        rows = []
-        for slot, at in zip(slots, times, strict=True):
-            row, stop = first[slot], first[slot + 1]
-            if end:
-                if stop - row > 1:
-                    begin = row
-                    row = bisect_right(start, at + skew, begin, stop) - 1
-                    if row < begin or (row > begin and reach[row - 1] > at - skew):
-                        row = -1
-                if row >= 0 and not start[row] <= at < end[row]:
-                    row = -1
-            elif stop - row > 1:
-                row = -1
-            rows.append(-1 if row >= 0 and shared and ports[row] != _ALL_PORTS else row)
+        begins = list(map(first.__getitem__, slots))
+        stops = list(map(first.__getitem__, [slot + 1 for slot in slots]))
+        if end:
+            # The last that began before; certain if the event is within it and all before it are over.
+            latest = map(bisect_right, repeat(start), [at + skew for at in times], begins, stops)
+            rows = [
+                row
+                if begin <= (row := behind - 1)
+                and start[row] <= at < end[row]
+                and (row == begin or reach[row - 1] <= at - skew)
+                else -1
+                for behind, begin, at in zip(latest, begins, times, strict=True)
+            ]
+        else:
+            rows = [begin if stop - begin == 1 else -1 for begin, stop in zip(begins, stops, strict=True)]
+        if self.shared:
+            ports = self._ports
+            rows = [row if row >= 0 and ports[row] == _ALL_PORTS else -1 for row in rows]
         return rows
 
-    def limits(self, rows: Sequence[int]) -> Iterable[tuple[int, int]]:
-        """Start and end of many rows: 0 and FOREVER where there is none."""
+    def limits(self, rows: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+        """Starts and ends of many rows: 0 and FOREVER where there is none."""
         if not self._end:
-            return repeat((0, FOREVER), len(rows))
-        return zip(map(self._start.__getitem__, rows), map(self._end.__getitem__, rows), strict=True)
+            return [0] * len(rows), [FOREVER] * len(rows)
+        return list(map(self._start.__getitem__, rows)), list(map(self._end.__getitem__, rows))
 
     def alone(self, slot: int) -> bool:
         """Whether the prefix has a single row."""

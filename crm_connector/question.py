@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from abusehandler.crm_connector.assignment import Assignment, HostName
@@ -44,8 +46,7 @@ class Query:
 _set_address, _set_at, _set_port, _set_host = (vars(Query)[field.name].__set__ for field in fields(Query))
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Answer:
+class Answer(NamedTuple):
     """Who it was.
 
     `customer` is set when the outcome is `one`. `candidates` holds all that fit when it is `ambiguous`. `source` is the
@@ -53,6 +54,7 @@ class Answer:
     (aware), None when no end is known.
     """
 
+    # A tuple, because one is made for every event, and a tuple is made by C: 140 against 450 ns of a frozen dataclass.
     outcome: Outcome
     customer: Customer | None = None
     candidates: tuple[Assignment | HostName, ...] = ()
@@ -60,23 +62,10 @@ class Answer:
     reason: str = ""
     valid_until: datetime | None = None
 
-    def __init__(
-        self,
-        outcome: Outcome,
-        customer: Customer | None = None,
-        candidates: tuple[Assignment | HostName, ...] = (),
-        source: str = "",
-        reason: str = "",
-        valid_until: datetime | None = None,
-    ) -> None:
-        _set_outcome(self, outcome)
-        _set_customer(self, customer)
-        _set_candidates(self, candidates)
-        _set_source(self, source)
-        _set_reason(self, reason)
-        _set_valid_until(self, valid_until)
+
+def answers_of(columns: Iterable[tuple[Any, ...]]) -> Iterator[Answer]:
+    """Many answers at once, from tuples of all six fields."""
+    return map(_new_tuple, repeat(Answer), columns)
 
 
-_set_outcome, _set_customer, _set_candidates, _set_source, _set_reason, _set_valid_until = (
-    vars(Answer)[field.name].__set__ for field in fields(Answer)
-)
+_new_tuple: Callable[[type[Answer], tuple[Any, ...]], Answer] = tuple.__new__

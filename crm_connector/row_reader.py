@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from operator import eq, itemgetter
+from typing import TYPE_CHECKING, Any, cast
 
-from abusehandler.crm_connector.addresses import parse_address, parse_block, prefix_text, split_range
+from abusehandler.crm_connector.addresses import (
+    parse_address,
+    parse_block,
+    parse_prefixes,
+    prefix_text,
+    split_range,
+)
 from abusehandler.crm_connector.assignment import Assignment, HostName, PortRange
 from abusehandler.crm_connector.columns import (
     EITHER_TIME_OR_ADDRESS,
@@ -24,7 +29,8 @@ from abusehandler.crm_connector.columns import (
     field_of,
 )
 from abusehandler.crm_connector.customer import CONTACT_STATES, Contact, Customer, merge_customers
-from abusehandler.crm_connector.times import is_date_only, parse_moment, zone_named
+from abusehandler.crm_connector.plain_rows import PlainRows
+from abusehandler.crm_connector.times import day_after, is_date_only, parse_moment, zone_named
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,8 +38,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from abusehandler.crm_connector.connector import Report
+    from abusehandler.crm_connector.plain_rows import Block
 
 _EMAIL = re.compile(r"[^\s@<>,;\"()]{1,64}@[A-Za-z0-9\u0080-\uffff][A-Za-z0-9.\u0080-\uffff-]{0,253}")
+#: A cell that holds one address and nothing else, as most do.
+_ONE_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,253}", re.ASCII)
 #: What needs no second look: the layer parses it.
 _PLAIN = re.compile(
     r"(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})(?:/\d{1,2})?|[0-9A-Fa-f:]{2,39}(?:/\d{1,3})?", re.ASCII
@@ -86,6 +95,8 @@ class RowReader:
             "host",
         }
 
+        self._told = [name for name in _SHAPE if name in self._at and name not in ("customer_id", "alias")]
+        self._emails = [(name, ats) for name, ats in self._at.items() if name.startswith("email")]
         self._only_prefix_at = -1
         if self._simple and len(self._prefix_at) == 1 and "length" not in self._at and self._id_at >= 0:
             self._only_prefix_at = self._prefix_at[0]
@@ -106,6 +117,54 @@ class RowReader:
             except IndexError:
                 pass
         return self._read(cells, line)
+
+    def read_block(self, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> Iterator[Block]:
+        """The same for many rows; those of one prefix come in the order of the rows."""
+        try:
+            if self._only_prefix_at < 0:
+                raise IndexError
+            keys = [cells[self._id_at] for cells in rows]
+            prefixes = [cells[self._only_prefix_at] for cells in rows]
+            known = list(map(eq, map(self._last_said.get, keys), map(self._about, rows)))
+        except IndexError:
+            for line, cells in zip(lines, rows, strict=True):
+                yield from self.read(cells, line)
+            return
+        heads, left = parse_prefixes(prefixes)
+        odd: dict[int, list[Assignment]] = {at: [] for at in left}
+        for at, is_known in enumerate(known) if left or not all(known) else ():
+            if is_known and at not in odd:
+                continue
+            cells, line = rows[at], lines[at]
+            if at not in odd and keys[at].strip():
+                # The first row of its customer, as far as this block is concerned.
+                try:
+                    keys[at] = self._customer_of(cells, line)
+                    continue
+                except ValueError as error:
+                    self._report(f"{self._source}:{line}: {error}; row left out")
+                    odd[at] = []
+            else:
+                odd[at] = cast("list[Assignment]", list(self.read(cells, line)))
+        if not odd:
+            yield PlainRows(self._source, lines, keys, prefixes, heads)
+            return
+        told: list[tuple[int, str, str]] = []
+        for at, row in enumerate(zip(lines, keys, prefixes, strict=True)):
+            if at in odd:
+                told += [(item.line, item.customer_id, item.prefix) for item in odd[at]]
+            else:
+                told.append(row)
+        _, left = parse_prefixes([row[2] for row in told])
+        # What cannot be taken even now gets its message from who takes it alone.
+        for at in left:
+            line, key, prefix = told[at]
+            yield Assignment(prefix, key, None, None, None, self._source, line)
+        not_taken = set(left)
+        told = [row for at, row in enumerate(told) if at not in not_taken]
+        if told:
+            lines, keys, prefixes = (list(column) for column in zip(*told, strict=True))
+            yield PlainRows(self._source, lines, keys, prefixes, parse_prefixes(prefixes)[0])
 
     def _read(self, cells: Sequence[str], line: int) -> Iterator[Assignment | HostName]:
         try:
@@ -169,9 +228,9 @@ class RowReader:
     def _limits(self, cells: Sequence[str]) -> tuple[datetime | None, datetime | None, PortRange | None]:
         start = parse_moment(self._cell(cells, "valid_from"), self._zone, month_first=self._month_first)
         text = self._cell(cells, "valid_until")
-        until = parse_moment(text, self._zone, month_first=self._month_first)
+        until = parse_moment(text, self._zone, month_first=self._month_first, latest=True)
         if until is not None and self._whole_day and is_date_only(text):
-            until += timedelta(days=1)
+            until = day_after(until, self._zone)
         first, last = self._cell(cells, "port_first"), self._cell(cells, "port_last")
         ports = self._cell(cells, "ports")
         if ports and not first:
@@ -218,12 +277,13 @@ class RowReader:
             said = tuple(cells)
         if key and self._last_said.get(key) == said:
             return key
-        contacts = self._contacts(cells, line)
-        name = self._cell(cells, "name")
+        told = {name: self._cell(cells, name) for name in self._told}
+        contacts = self._contacts(cells, line, told)
+        name = told.get("name", "")
         key = key or name or (contacts[0].email if contacts else "")
         if not key:
             return ""
-        language = self._cell(cells, "language")
+        language = told.get("language", "")
         if language and not _LANGUAGE.fullmatch(language):
             self._report(f"{self._source}:{line}: {language[:40]!r} is not a language; write a tag such as de or pt-BR")
             language = ""
@@ -246,8 +306,8 @@ class RowReader:
             language.replace("_", "-"),
             contacts,
             attributes,
-            self._cell(cells, "reseller"),
-            self._cell(cells, "pass_on").lower() in _YES,
+            told.get("reseller", ""),
+            told.get("pass_on", "").lower() in _YES,
             aliases,
         )
         known = self._customers.get(key)
@@ -266,19 +326,21 @@ class RowReader:
         self._last_said[key] = said
         return key
 
-    def _contacts(self, cells: Sequence[str], line: int) -> tuple[Contact, ...]:
+    def _contacts(self, cells: Sequence[str], line: int, told: Mapping[str, str]) -> tuple[Contact, ...]:
         contacts = []
-        default_role = self._cell(cells, "role").lower() or "abuse"
+        default_role = told.get("role", "").lower() or "abuse"
         if "abuse" in default_role:
             default_role = "abuse"  # "Abuse desk", "abuse-contact": every system has its own name for the role
-        state = self._cell(cells, "state").lower()
+        state = told.get("state", "").lower()
+        channel = told.get("channel", "").lower() or "mail"
         state = "bouncing" if state in _YES else state if state in CONTACT_STATES else ""
-        for name, ats in self._at.items():
-            if not name.startswith("email"):
-                continue
+        for name, ats in self._emails:
             role = name.partition(":")[2] or default_role
             for at in ats:
                 cell = cells[at] if at < len(cells) else ""
+                if _ONE_EMAIL.fullmatch(cell):
+                    contacts.append(Contact(cell, role, "", told.get("contact_name", ""), channel, state))
+                    continue
                 for email in dict.fromkeys(_BETWEEN.split(cell[:4000].replace("<", " ").replace(">", " "))):
                     text = email.removeprefix("mailto:").strip("\"'")
                     if "@" not in text:
@@ -288,11 +350,8 @@ class RowReader:
                     if not _EMAIL.fullmatch(text):
                         self._report(f"{self._source}:{line}: {text[:60]!r} is not an e-mail address; not used")
                         continue
-                    contacts.append(
-                        Contact(text, role, "", self._cell(cells, "contact_name"),
-                                self._cell(cells, "channel").lower() or "mail", state)
-                    )  # fmt: skip
-        return tuple(dict.fromkeys(contacts))
+                    contacts.append(Contact(text, role, "", told.get("contact_name", ""), channel, state))
+        return tuple(dict.fromkeys(contacts) if len(contacts) > 1 else contacts)
 
 
 def _arrange(

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from itertools import repeat
+from itertools import count, repeat
+from operator import add
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 NO_SLOT = 0xFFFFFFFF
 _LOW = (1 << 64) - 1
-#: IPv4 bisects only among the pieces of one /16.
-_TOP = 16
+#: The range is cut into at most so many parts, as a power of 2; with fewer pieces than this it is not worth it.
+_PARTS = 16
 _WORTH_IT = 4096
 
 
@@ -44,60 +45,76 @@ class Segments:
         # Of the piece before each start, so that what bisect_right finds is the place to look at.
         self._slots = array("I", [NO_SLOT])
         self._fill(heads)
+        # Where the pieces of each part of the address space begin, so that only a few are bisected. What is ours lies
+        # together: the parts are those of the range from the first piece to the last.
         self._top = array("I")
-        if bits == 32 and len(self._starts) > _WORTH_IT:
-            self._top.extend(bisect_left(self._starts, high << _TOP) for high in range(1 << _TOP))
+        self._shift = self._before = self._last = 0
+        if self._starts_low is None and len(self._starts) > _WORTH_IT:
+            low, high = self._starts[0], self._starts[-1]
+            self._shift = max(0, (low ^ high).bit_length() - _PARTS)
+            self._before = (low >> self._shift) - 1
+            parts = range(self._before + 1, (high >> self._shift) + 2)
+            # Of addresses before the first piece, of each part, and behind the last.
+            self._top.append(0)
+            self._top.extend(bisect_left(self._starts, part << self._shift) for part in parts)
             self._top.append(len(self._starts))
-        # The same one further: where the pieces of a /16 end.
+            self._last = len(self._top) - 2
+        # The same one further: where the pieces of a part end.
         self._top_end = self._top[1:]
 
     def _fill(self, heads: Sequence[int]) -> None:
-        bits, half, low = self._bits, self._half, self._network_low
-        starts, slots = self._starts, self._slots
-        add_start, add_slot = starts.append, slots.append
-        networks, parents = self._network.append, self._parent.append
+        bits, half = self._bits, self._half
+        exact = self._network_low is not None
+        # In units that the pieces are measured in: addresses, or /64 where no prefix is longer.
+        unit = 0 if exact else half
+        sizes = [1 << max(0, bits - length - unit) for length in range(bits + 1)]
+        networks = [head >> 8 + unit for head in heads]
+        ends = map(add, networks, map(sizes.__getitem__, self._length))
+        starts: list[int] | array[int] = [] if exact else self._starts
+        slots, parents = self._slots, self._parent
+        add_start, add_slot, add_parent = starts.append, slots.append, parents.append
         # What is open at this place: the innermost here, those around it with their ends in the list.
         around: list[tuple[int, int]] = []
-        inner_end, inner = 1 << bits, NO_SLOT
-        last = -1
-        for slot, head in enumerate(heads, self._base):
-            network = head >> 8
+        last_end = inner_end = 1 << bits - unit
+        inner, last = NO_SLOT, -1
+        # From each start on a slot holds; a later word about the same place counts more.
+        for slot, network, end in zip(count(self._base), networks, ends):
             while inner_end <= network:
-                end = inner_end
+                closed = inner_end
                 inner_end, inner = around.pop()
-                self._cut(end, inner)
-                last = starts[-1]
-            parents(inner)
-            high = network >> half
-            networks(high)
-            if low is not None:
-                low.append(network & _LOW)
-                self._cut(network, slot)
-            elif last == high:
+                if closed == last:
+                    slots[-1] = inner
+                else:
+                    add_start(closed)
+                    add_slot(inner)
+                    last = closed
+            add_parent(inner)
+            if network == last:
                 slots[-1] = slot
             else:
-                add_start(high)
+                add_start(network)
                 add_slot(slot)
-                last = high
+                last = network
             around.append((inner_end, inner))
-            inner_end, inner = network + (1 << (bits - (head & 0xFF))), slot
+            inner_end, inner = end, slot
         while around:
-            end = inner_end
+            closed = inner_end
             inner_end, inner = around.pop()
-            if end < 1 << bits:
-                self._cut(end, inner)
-
-    def _cut(self, start: int, slot: int) -> None:
-        """From here on `slot` holds; a later word about the same place counts more."""
-        high, low = start >> self._half, start & _LOW
-        lows = self._starts_low
-        if self._starts and self._starts[-1] == high and (lows is None or lows[-1] == low):
-            self._slots[-1] = slot
-            return
-        self._starts.append(high)
-        self._slots.append(slot)
-        if lows is not None:
-            lows.append(low)
+            if closed == last:
+                slots[-1] = inner
+            elif closed < last_end:
+                add_start(closed)
+                add_slot(inner)
+                last = closed
+        if exact:
+            self._starts.extend(start >> half for start in starts)
+            self._network.extend(network >> half for network in networks)
+            assert self._starts_low is not None
+            assert self._network_low is not None
+            self._starts_low.extend(start & _LOW for start in starts)
+            self._network_low.extend(network & _LOW for network in networks)
+        else:
+            self._network.extend(networks)
 
     def __len__(self) -> int:
         return len(self._length)
@@ -129,29 +146,29 @@ class Segments:
 
     def find(self, number: int) -> int:
         """The slot of the longest prefix that holds the address, NO_SLOT if there is none."""
-        if self._top:
-            high = number >> _TOP
-            at = bisect_right(self._starts, number, self._top[high], self._top[high + 1])
-        else:
-            high = number >> self._half
-            at = bisect_right(self._starts, high)
-            if self._starts_low is not None and at and self._starts[at - 1] == high:
-                at = bisect_right(self._starts_low, number & _LOW, bisect_left(self._starts, high, 0, at), at)
+        high = number >> self._half
+        at = bisect_right(self._starts, high)
+        if self._starts_low is not None and at and self._starts[at - 1] == high:
+            at = bisect_right(self._starts_low, number & _LOW, bisect_left(self._starts, high, 0, at), at)
         return self._slots[at]
 
     def find_many(self, numbers: Sequence[int]) -> list[int]:
         """`find` for many addresses; what can be left to C is, so a call for a thousand takes half as long."""
         if self._starts_low is not None:
             return list(map(self.find, numbers))
+        half = self._half
+        starts = [number >> half for number in numbers] if half else numbers
         if not self._top:
-            starts = [number >> self._half for number in numbers] if self._half else numbers
             return list(map(self._slots.__getitem__, map(bisect_right, repeat(self._starts), starts)))
-        highs = [number >> _TOP for number in numbers]
+        shift, before, last = self._shift, self._before, self._last
+        parts = [(start >> shift) - before for start in starts]
+        if min(parts, default=0) < 0 or max(parts, default=0) > last:
+            parts = [0 if part < 0 else part if part <= last else last for part in parts]
         places = map(
             bisect_right,
             repeat(self._starts),
-            numbers,
-            map(self._top.__getitem__, highs),
-            map(self._top_end.__getitem__, highs),
+            starts,
+            map(self._top.__getitem__, parts),
+            map(self._top_end.__getitem__, parts),
         )
         return list(map(self._slots.__getitem__, places))

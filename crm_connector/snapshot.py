@@ -13,7 +13,7 @@ from abusehandler.crm_connector.assignment import HostName
 from abusehandler.crm_connector.customer import Customer, merge_customers
 from abusehandler.crm_connector.layer import Layer, alias_key, moment_of
 from abusehandler.crm_connector.prefix_index import FOREVER
-from abusehandler.crm_connector.question import Answer, Query
+from abusehandler.crm_connector.question import Answer, Query, answers_of
 from abusehandler.crm_connector.segments import NO_SLOT
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from abusehandler.crm_connector.assignment import Assignment
     from abusehandler.crm_connector.prefix_index import Hit
-    from abusehandler.crm_connector.question import Outcome
 
 _MOST_CANDIDATES = 100
 _HOLDER = "holder at that time"
@@ -81,9 +80,11 @@ class Snapshot:
                 if layer.index.plain_only:
                     found: Iterable[Answer | None] = self._plain_answers(at, bits, slots)
                 else:
-                    found = self._answers(at, bits, slots, [query(position) for position in held])
+                    found = self._answers(at, bits, slots, list(map(query, held)))
                 for position, answer in zip(held, found, strict=True):
                     answers[position] = answer
+                if at + 1 == len(self.layers):
+                    break
                 left = [place for place, position in enumerate(positions) if answers[position] is None]
                 if not left:
                     break
@@ -105,30 +106,35 @@ class Snapshot:
         layer = self.layers[at]
         index = layer.index
         customers = map(self._holders[at].__getitem__, map(index.customer.__getitem__, rows))
-        reasons = [_REASONS[length] for length in index.lengths(bits, rows)]
-        outcomes: Iterator[Outcome] = repeat("one")
-        return map(Answer, outcomes, customers, repeat(()), layer.places(rows), reasons)
+        reasons = map(_REASONS.__getitem__, index.lengths(bits, rows))
+        return answers_of(zip(repeat("one"), customers, repeat(()), layer.places(rows), reasons, repeat(None)))
 
-    def _answers(self, at: int, bits: int, slots: Sequence[int], queries: Sequence[Query]) -> Iterator[Answer | None]:
+    def _answers(self, at: int, bits: int, slots: Sequence[int], queries: Sequence[Query]) -> list[Answer | None]:
         """What the layer says about the prefixes of these slots and those around them; None if nobody had it then."""
         layer = self.layers[at]
         index, read_at, holders = layer.index, self._read_at[at], self._holders[at]
+        fromtimestamp, utc = datetime.fromtimestamp, timezone.utc
         times = [int(query.at.timestamp()) for query in queries]
         if max(times, default=0) >= FOREVER or min(times, default=0) < 0:
             times = [min(max(second, 0), FOREVER - 1) for second in times]
         rows = index.certain_rows(slots, times, self._skew)
-        for query, slot, second, row, place, (start, end) in zip(
-            queries, slots, times, rows, layer.places(rows), index.limits(rows), strict=True
-        ):
-            if row < 0 or (second > read_at and (start or end != FOREVER)):
-                hits = index.find(bits, slot, second, self._skew, query.port)
-                yield self._judge(at, bits, hits, query) if hits else None
-            elif start or end != FOREVER:
-                until = None if end == FOREVER else datetime.fromtimestamp(end, timezone.utc)
-                yield Answer("one", holders[index.customer[row]], (), place, _HOLDER, until)
-            else:
-                reason = _REASONS[index.length(bits, slot)] if index.alone(slot) else _HOLDER
-                yield Answer("one", holders[index.customer[row]], (), place, reason)
+        starts, ends = index.limits(rows)
+        # As if all were certain; those that are not are judged one by one afterwards.
+        untils = [None if end == FOREVER else fromtimestamp(end, utc) for end in ends]
+        reasons = [
+            _HOLDER if start or end != FOREVER or not index.alone(slot) else _REASONS[index.length(bits, slot)]
+            for slot, start, end in zip(slots, starts, ends, strict=True)
+        ]
+        customers = map(holders.__getitem__, map(index.customer.__getitem__, rows))
+        answers: list[Answer | None] = list(
+            answers_of(zip(repeat("one"), customers, repeat(()), layer.places(rows), reasons, untils))
+        )
+        for place, (row, second) in enumerate(zip(rows, times, strict=True)):
+            if row < 0 or (second > read_at and (starts[place] or ends[place] != FOREVER)):
+                query = queries[place]
+                hits = index.find(bits, slots[place], second, self._skew, query.port)
+                answers[place] = self._judge(at, bits, hits, query) if hits else None
+        return answers
 
     def _judge(self, at: int, bits: int, hits: list[Hit], query: Query) -> Answer:
         layer, holders = self.layers[at], self._holders[at]

@@ -36,11 +36,14 @@ def zone_named(name: str, key: str) -> tzinfo:
         raise ConfigurationError(f"{key}: no time zone {name!r}; write a name such as Europe/Vienna") from error
 
 
-def parse_moment(text: str, zone: tzinfo = timezone.utc, *, month_first: bool = False) -> datetime | None:
+def parse_moment(
+    text: str, zone: tzinfo = timezone.utc, *, month_first: bool = False, latest: bool = False
+) -> datetime | None:
     """A time, None for "no limit" (empty, NULL, 0000-00-00). Without an offset it counts as time of `zone`.
 
-    Takes ISO 8601 in its usual variations, `31.12.2025 23:59` (`month_first` for `12/31/2025`) and Unix seconds,
-    milli- and microseconds.
+    An hour that comes twice when clocks are set back means the first one, with `latest` (for ends) the second: two
+    customers may then both have had an address, which is said, and neither is guessed. Takes ISO 8601 in its usual
+    variations, `31.12.2025 23:59` (`month_first` for `12/31/2025`) and Unix seconds, milli- and microseconds.
     Raises ValueError for anything else.
     """
     text = text.strip()
@@ -63,7 +66,7 @@ def parse_moment(text: str, zone: tzinfo = timezone.utc, *, month_first: bool = 
         day, month, year = int(found[1]), int(found[2]), int(found[3])
         if month_first:
             day, month = month, day
-    if year >= 9000:  # 9999-12-31: "for ever" in many databases
+    if year >= 9000 or year <= 1:  # 9999-12-31 is "for ever" in many databases, 0001-01-01 "no value" of .NET
         return None
     offset = found[7] if found.re is _ISO else None
     if offset and offset[0] in "+-":
@@ -72,11 +75,25 @@ def parse_moment(text: str, zone: tzinfo = timezone.utc, *, month_first: bool = 
     elif offset or (found.re is _COMPACT and text[-1] == "Z"):
         zone = timezone.utc
     hour, minute, second = (int(found[at] or 0) for at in (4, 5, 6))
+    # The end of a day may be written so (ISO 8601).
+    midnight = (hour, minute, second) == (24, 0, 0)
     try:
-        local = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
+        local = datetime(year, month, day, 0 if midnight else hour, minute, min(second, 59), tzinfo=zone)
     except ValueError as error:
         raise ValueError(f"{text!r} is not a time: {error}") from error
-    return local.astimezone(timezone.utc)
+    return in_utc(local + timedelta(days=1) if midnight else local, latest=latest)
+
+
+def in_utc(local: datetime, *, latest: bool = False) -> datetime:
+    """An aware time in UTC; `latest` as of `parse_moment`."""
+    moment = local.astimezone(timezone.utc)
+    return max(moment, local.replace(fold=1).astimezone(timezone.utc)) if latest else moment
+
+
+def day_after(moment: datetime, zone: tzinfo) -> datetime:
+    """The same time of the next day by the clocks of `zone`, which may be 23 or 25 hours later; in UTC."""
+    # Aware times of one zone are added as its clocks show them.
+    return in_utc(moment.astimezone(zone) + timedelta(days=1))
 
 
 def is_date_only(text: str) -> bool:

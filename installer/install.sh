@@ -7,6 +7,7 @@
 #   sudo installer/install.sh                    asks what it cannot know
 #   sudo installer/install.sh --answers FILE     asks nothing; docs/install.md tells the keys
 #        --dry-run                               only says what would be changed
+#        --no-start                              starts no bot; before a restore on a new machine
 #        --keep | --take                         where you and a new release changed the same key: yours, or the new one
 #
 # What it did stands in /var/log/abusehandler/install.log. To a newer release: installer/upgrade.sh.
@@ -19,7 +20,7 @@ dry_run='' answers=''
 for word in "$@"; do
     case "$word" in
         --answers | --answers=*) answers=yes ;;
-        -h | --help) sed -n '5,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '5,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
         --dry-run) dry_run=yes ;;
     esac
 done

@@ -6,6 +6,7 @@
 program=/opt/abusehandler
 install_log=/var/log/abusehandler/install.log
 # Not of the folder where root happens to stand (a checkout, or worse), and nothing of PYTHON*: the release alone.
+# shellcheck disable=SC2034
 isolated=(-I -W ignore)
 
 say() { printf -- '-- %s\n' "$*"; }
@@ -15,7 +16,8 @@ fail() { printf '%s\n' "$*" >&2; exit 1; }
 # with the servers which that starts. In /run and not in /run/lock, where everybody may put a file in the way.
 lock() {
     exec 9>/run/abusehandler-install.lock || fail "/run cannot be written"
-    flock --nonblock 9 || fail "another install.sh, upgrade.sh or remove.sh is at work; wait until it is done"
+    # a run that was killed just now takes a moment to be gone
+    flock --wait 10 9 || fail "another install.sh, upgrade.sh or remove.sh is at work; wait until it is done"
 }
 
 require_root() { [ "$(id -u)" = 0 ] || fail "$1 changes the system and must be root: sudo installer/$1"; }
@@ -59,8 +61,11 @@ install_python() {
     say "installing ${wanted[*]}"
     # a run that was cut off may have left packages half set up; on a new machine unattended-upgrades holds the lock at first
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-    { dpkg --configure -a && { apt-get update -q || true; } && apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "${wanted[@]}"; } \
-        >>"$install_log" 2>&1 </dev/null || fail "apt-get could not install ${wanted[*]}:
+    {
+        dpkg --configure -a
+        apt-get update -q
+        apt-get -o DPkg::Lock::Timeout=600 install --fix-broken -y -q --no-install-recommends "${wanted[@]}"
+    } >>"$install_log" 2>&1 </dev/null || fail "apt-get could not install ${wanted[*]}:
 $(tail -n 5 "$install_log")
 Is the network there, are /etc/apt/sources.list and its folder right? Mend it and start again."
 }

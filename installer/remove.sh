@@ -42,6 +42,7 @@ fi
 say "stopping"
 if [ -d /run/systemd/system ]; then
     systemctl disable --now abusehandler-units.timer abusehandler-backup.timer abusehandler-doctor.timer 2>/dev/null
+    systemctl disable --now abusehandler-metrics.service abusehandler-unfinished.service 2>/dev/null
     systemctl disable --now abusehandler.target abusehandler-portal.service 2>/dev/null
     systemctl stop 'abusehandler-bot@*.service' 2>/dev/null
 fi
@@ -67,12 +68,14 @@ say "removing units, site, commands and programs"
 rm -rf -- /etc/systemd/system/abusehandler.target.wants
 rm -f -- /etc/systemd/system/abusehandler* /etc/systemd/system/*.target.wants/abusehandler* \
     /etc/tmpfiles.d/abusehandler.conf /etc/logrotate.d/abusehandler
-[ -d /run/systemd/system ] && systemctl daemon-reload
+[ -d /run/systemd/system ] && { systemctl daemon-reload; systemctl reset-failed 'abusehandler*' 2>/dev/null; }
 if [ -e /etc/nginx/sites-available/abusehandler ]; then
     rm -f -- /etc/nginx/sites-enabled/abusehandler /etc/nginx/sites-available/abusehandler
     if [ -d /run/systemd/system ]; then systemctl reload nginx; else service nginx reload; fi >/dev/null 2>&1
 fi
-if [ -e /etc/postfix/abusehandler ]; then
+if [ -e /etc/postfix/abusehandler ] && ! command -v postconf >/dev/null; then
+    rm -f -- /etc/postfix/abusehandler
+elif [ -e /etc/postfix/abusehandler ]; then
     maps=$(postconf -h transport_maps | sed 's#texthash:/etc/postfix/abusehandler,\{0,1\} *##')
     if [ -n "$maps" ]; then postconf -e "transport_maps=$maps"; else postconf -X transport_maps; fi
     postconf -MX abusehandler/unix
@@ -82,12 +85,12 @@ if [ -e /etc/postfix/abusehandler ]; then
 fi
 if [ -e /etc/exim4/conf.d/router/150_abusehandler ]; then
     rm -f -- /etc/exim4/conf.d/router/150_abusehandler /etc/exim4/conf.d/transport/30_abusehandler
-    update-exim4.conf && service exim4 reload >/dev/null 2>&1
+    command -v update-exim4.conf >/dev/null && update-exim4.conf && service exim4 reload >/dev/null 2>&1
 fi
 for name in abusehandler intelmqctl intelmqdump; do
     grep -q /opt/abusehandler/ "/usr/local/bin/$name" 2>/dev/null && rm -f -- "/usr/local/bin/$name"
 done
-rm -rf -- /opt/abusehandler /run/abusehandler
+rm -rf -- /opt/abusehandler /run/abusehandler /run/abusehandler-upgrade
 
 if [ -z "$purge" ]; then
     say "removed. These are kept: /etc/abusehandler, /var/lib/abusehandler, /var/log/abusehandler, /var/backups/abusehandler,"

@@ -3,32 +3,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # What try-install.sh runs in the fresh tree, as its first process: everything ends with it.
 set -u
-failed=0
-begin=$(date +%s)
-part() { printf '\n==== %s  (%s s)\n' "$*" "$(($(date +%s) - begin))"; }
-good() { printf '     ok: %s\n' "$*"; }
-bad() { printf '     FAILED: %s\n' "$*"; failed=1; }
-# Usage: expect DESCRIPTION COMMAND...
-expect() { local about=$1; shift; if "$@"; then good "$about"; else bad "$about"; fi; }
-says() { grep -q -- "$1" /root/said || { tail -n 5 /root/said; return 1; }; }
-# Usage: within SECONDS COMMAND...    looks once a second until the command is true
-within() { local left=$1; shift; until "$@"; do left=$((left - 1)); [ "$left" -gt 0 ] || return 1; sleep 1; done; }
-db() { runuser -u intelmq -- psql -qAtX -d abusehandler -c "$1"; }
+# shellcheck source=try-words.sh
+. /trial/present/installer/try-words.sh
 
 . /etc/os-release
 echo "try-install in a fresh tree of $PRETTY_NAME"
-mkdir -p /root/answers
-cp /trial/present/installer/samples/customers.csv /root/answers/customers.csv
-echo 'a long password for the first login' >/root/answers/first-password
-chmod 600 /root/answers/first-password
-cat >/root/answers.yaml <<'END'
-organisation: {name: Example Networks, abuse_address: abuse@example.net}
-networks: {prefixes: [192.0.2.0/24, "2001:db8::/32"], asns: [64496], domains: [example.net]}
-customers: {file: answers/customers.csv}
-administrator: {mail: noc@example.net, password_file: answers/first-password}
-smtp: {host: localhost, port: 8025}
-web: {host_name: abuse.example.net, tls: own, certificate: answers/cert.pem, key: answers/key.pem}
-END
+write_answers
 
 part "without rights"
 setpriv --reuid=65534 --clear-groups bash /trial/previous/installer/install.sh >/root/said 2>&1
@@ -60,11 +40,15 @@ kill "$other"; wait "$other" 2>/dev/null
 part "install, going on from there"
 bash /trial/previous/installer/install.sh --answers /root/answers.yaml 2>&1 | tee /root/said | grep -v '^     '
 expect "set up" says "is set up"
-expect "the bots run" test "$(runuser -u intelmq -- /usr/local/bin/intelmqctl status 2>&1 | grep -c 'is running')" -ge 8
+expect "the bots run" bots_run
 
 part "install again"
+# from a folder with modules that are none of ours
+mkdir -p /root/elsewhere && cd /root/elsewhere && echo 'raise SystemExit("a stranger")' | tee yaml.py abusehandler.py >/dev/null
 bash /trial/previous/installer/install.sh >/root/said 2>&1
 expect "nothing had to be changed" says "nothing had to be changed"
+
+cd /
 
 part "an edit of the operator, and a repair"
 sed -i 's/error_retry_delay: 15/error_retry_delay: 20/' /etc/abusehandler/runtime.yaml
@@ -86,16 +70,11 @@ if command -v systemd-analyze >/dev/null; then
 fi
 
 part "samples"
-/opt/abusehandler/current/venv/bin/python -W ignore - <<'END'
-from pathlib import Path
-from abusehandler.installer import samples
-samples.write("feeds", Path("/var/lib/abusehandler/feeds")); samples.write("mails", Path("/var/lib/abusehandler/maildir/new"))
-END
-chown -R intelmq: /var/lib/abusehandler/feeds /var/lib/abusehandler/maildir
+write_samples
 runuser -u intelmq -- /opt/abusehandler/current/venv/bin/python -m abusehandler.installer.smtp_sink 8025 /tmp/mails >/tmp/sink.log 2>&1 &
 sink=$!
 first=$(date +%s)
-tickets() { [ "$(db 'SELECT count(*) FROM tickets')" -gt 0 ]; }
+tickets() { [ "$(number_of tickets)" -gt 0 ]; }
 within 180 tickets
 expect "tickets after $(($(date +%s) - first)) s" tickets
 printf 'From: a@example.org\nTo: abuse@example.net\nSubject: delivered\n\nHost 192.0.2.10 sends spam since 2026-11-20 10:00 UTC.\n' | abusehandler deliver
@@ -104,7 +83,7 @@ under_way() { [ "$(db "SELECT count(*) FROM reports WHERE state IN ('received', 
 all_read() { ! under_way; }
 expect "every report is read" within 60 all_read
 db "SELECT 'reports: ' || count(*) FROM reports UNION ALL SELECT 'tickets: ' || count(*) FROM tickets UNION ALL SELECT 'events: ' || count(*) FROM events" | sed 's/^/     /'
-before=$(db 'SELECT count(*) FROM tickets')
+before=$(number_of tickets)
 
 part "doctor"
 if abusehandler doctor --help >/dev/null 2>&1; then
@@ -151,38 +130,91 @@ bash /trial/broken/installer/upgrade.sh >/root/said 2>&1
 expect "it says so" says "broken on purpose\|does not"
 expect "and goes back by itself" says "back at"
 grep -v '^     ' /root/said | tail -n 12 | sed 's/^/     | /'
-expect "the bots run again" test "$(intelmqctl status 2>&1 | grep -c 'is running')" -ge 8
-expect "no ticket is lost" test "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
+expect "the bots run again" bots_run
+expect "no ticket is lost" test "$(number_of tickets)" -ge "$before"
+
+part "upgrade whose terminal is closed"
+rm -f /root/said
+# a terminal of its own, which goes when the bots of the new release are to be checked
+python3 -I - <<'END'
+import os, pty, signal
+number, terminal = pty.fork()
+if number == 0:
+    # whoever started this trial may have ignored it (nohup)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.execvp("bash", ["bash", "/trial/present/installer/upgrade.sh"])
+seen = b""
+while b"-- checking" not in seen:
+    try:
+        seen += os.read(terminal, 4096)
+    except OSError:
+        break
+open("/root/said", "wb").write(seen)
+os.close(terminal)
+END
+expect "it was at its checks" says "-- checking"
+is_back() { tail -n 30 /var/log/abusehandler/install.log | grep -q 'back at .*all bots run'; }
+expect "goes back by itself" within 120 is_back
+expect "the bots run again" bots_run
+unlocked() { flock --nonblock /run/abusehandler-install.lock true; }
+expect "and is done" within 30 unlocked
+
+part "upgrade that is killed"
+expect "at its checks" cut_off KILL /root/said '-- checking' bash /trial/present/installer/upgrade.sh
+printf 'From: a@example.org\nTo: abuse@example.net\nSubject: late\n\nHost 192.0.2.10 sends spam.\n' | runuser -u intelmq -- /usr/local/bin/abusehandler deliver 2>/root/said
+expect "a mail server is asked to wait" test $? = 75
+bash /trial/present/installer/install.sh >/root/said 2>&1
+expect "install.sh says what to do" says "upgrade.sh puts that right first"
 
 part "upgrade"
 bash /trial/present/installer/upgrade.sh >/root/said 2>&1
+expect "goes back first" says "an earlier upgrade was cut off"
 expect "done" says "upgraded to"
 grep -v '^     ' /root/said | sed 's/^/     | /'
-expect "the bots run" test "$(intelmqctl status 2>&1 | grep -c 'is running')" -ge 8
+expect "the bots run" bots_run
+expect "what was saved is root's and the bots cannot exchange it" sh -c 'cd /var/backups/abusehandler/before-upgrade-* && [ "$(stat -c %U:%a . configuration.tar redis.tar .. | tr "\n" " ")" = "root:750 root:600 root:600 root:1770 " ]'
 expect "what the operator edited stays" grep -q 'error_retry_delay: 20' /etc/abusehandler/runtime.yaml
-expect "no ticket is lost" test "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
+expect "no ticket is lost" test "$(number_of tickets)" -ge "$before"
+
+part "a changed answer: mail by this machine's Exim"
+install_exim
+sed -i 's/kind: postfix/kind: exim/' /etc/abusehandler/answers.yaml
+bash /trial/present/installer/install.sh >/root/said 2>&1
+grep '^     ' /root/said
+bash /trial/present/installer/install.sh >/root/said 2>&1
+expect "the second time nothing had to be changed" says "nothing had to be changed"
+reports=$(number_of "reports WHERE channel = 'pipe'")
+by_exim() { printf 'From: a@example.org\nTo: %s\nSubject: spam from 192.0.2.30\n\n%s: 192.0.2.30 sent spam at 2026-11-20 10:00 UTC.\n' "$2" "$3" | exim4 -odf -f "$1" "$2"; }
+by_exim a@example.org abuse@example.net first
+by_exim '<>' abuse+n2.y@example.net second
+came() { [ "$(number_of "reports WHERE channel = 'pipe'")" -ge $((reports + $1)) ]; }
+expect "mail to the address and to a sub-address became reports" within 30 came 2
+echo '{}' >/opt/abusehandler/upgrading
+by_exim a@example.org abuse@example.net third
+expect "what cannot be taken stays in Exim's queue" test "$(exim4 -bpc)" = 1
+rm /opt/abusehandler/upgrading
+exim4 -qff
+expect "and is taken later" within 30 came 3
+last=$(db "SELECT evidence FROM reports WHERE channel = 'pipe' ORDER BY id DESC OFFSET 1 LIMIT 1")
+zcat "/var/lib/abusehandler/evidence/$(printf %s "$last" | cut -c 1-2)/$(printf %s "$last" | cut -c 3-4)/$last.gz" >/root/said
+expect "with return path and recipient, and nothing else added" test "$(sed -n '1p;2p' /root/said | tr '\n' ' ')" = 'Return-path: <> Envelope-to: abuse+n2.y@example.net '
 
 part "backup"
-restorable=''
-if /opt/abusehandler/current/venv/bin/python -c 'import abusehandler.commands.restore' 2>/dev/null; then
-    restorable=yes
-    before=$(db 'SELECT count(*) FROM tickets')
-    abusehandler backup --to /var/backups/abusehandler 2>&1 | sed 's/^/     /'
-    expect "it is whole" sh -c 'abusehandler restore /var/backups/abusehandler --verify >/dev/null'
-else
-    echo "     this release has no backup command"
-fi
+before=$(number_of tickets)
+abusehandler backup --to /var/backups/abusehandler 2>&1 | sed 's/^/     /'
+expect "it is whole" sh -c 'abusehandler restore /var/backups/abusehandler --verify >/dev/null'
+echo "$before" >/var/backups/abusehandler/tickets
 
 part "remove, data kept"
 bash /trial/present/installer/remove.sh --yes >/root/said 2>&1
 expect "said what is kept" says "kept"
 expect "programs are gone" test ! -e /opt/abusehandler -a ! -e /usr/local/bin/abusehandler -a ! -e /etc/systemd/system/abusehandler.target
-expect "configuration, evidence and database are there" test -e /etc/abusehandler/answers.yaml -a -d /var/lib/abusehandler/evidence -a "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
+expect "configuration, evidence and database are there" test -e /etc/abusehandler/answers.yaml -a -d /var/lib/abusehandler/evidence -a "$(number_of tickets)" -ge "$before"
 
 part "install again over the kept data"
 bash /trial/present/installer/install.sh >/root/said 2>&1
 expect "set up without a question" says "is set up"
-expect "with the tickets of before" test "$(db 'SELECT count(*) FROM tickets')" -ge "$before"
+expect "with the tickets of before" test "$(number_of tickets)" -ge "$before"
 
 part "remove everything"
 kill "$sink"
@@ -190,24 +222,6 @@ bash /trial/present/installer/remove.sh --yes --purge >/root/said 2>&1
 expect "nothing is left" test ! -e /opt/abusehandler -a ! -e /etc/abusehandler -a ! -e /var/lib/abusehandler -a ! -e /var/log/abusehandler
 expect "no user, no database" sh -c '! getent passwd intelmq >/dev/null && [ -z "$(runuser -u postgres -- psql -lqAtX | grep ^abusehandler)" ]'
 
-if [ -n "$restorable" ]; then
-    part "a new machine from the backup"
-    saved=$(find /var/backups/abusehandler -maxdepth 1 -name 'abusehandler-*' | sort | tail -n 1)
-    mkdir -p /etc/abusehandler && cp -r "$saved/configuration/etc/secrets" /etc/abusehandler/
-    bash /trial/present/installer/install.sh --answers "$saved/configuration/etc/answers.yaml" >/root/said 2>&1
-    expect "set up with the answers of the backup" says "is set up"
-    intelmqctl stop >/dev/null 2>&1
-    chown -R intelmq: /var/backups/abusehandler
-    abusehandler restore "$saved" --replace 2>&1 | sed 's/^/     /'
-    bash /trial/present/installer/install.sh >/root/said 2>&1
-    expect "set up again after it" says "is set up"
-    expect "the tickets are there" test "$(db 'SELECT count(*) FROM tickets')" = "$before"
-    expect "what the operator edited is there" grep -q 'error_retry_delay: 20' /etc/abusehandler/runtime.yaml
-    expect "raw reports are there" test "$(find /var/lib/abusehandler/evidence -name '*.gz' | wc -l)" -ge 8
-    bash /trial/present/installer/remove.sh --yes --purge >/root/said 2>&1
-fi
 service postgresql stop >/dev/null 2>&1
 service nginx stop >/dev/null 2>&1
-
-printf '\n==== %s after %s s\n' "$([ "$failed" = 0 ] && echo 'all is well' || echo 'SOMETHING FAILED')" "$(($(date +%s) - begin))"
-exit "$failed"
+finish

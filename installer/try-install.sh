@@ -2,21 +2,23 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 #
-# The whole installer, tried in a fresh Debian tree: install twice, samples, upgrade, failed upgrade, backup, remove.
+# The whole installer, tried in a fresh Debian tree: install twice, samples, upgrade, failed upgrade, backup, remove; then
+# in a second one, which never had it: restore of that backup, and the installation by hand; in a third one an installation
+# that is killed in every step.
 #
-#   sudo installer/try-install.sh [bookworm|trixie] [--log FILE]
+#   sudo installer/try-install.sh [bookworm|trixie|jammy|noble] [--log FILE]
 #
 # Needs debootstrap and about 4 GB in ABUSEHANDLER_FOLDER (/var/tmp/abusehandler-try-install). The mirror is the one of this
 # machine's own sources; pip's settings (/etc/pip.conf, PIP_*) come along. systemd does not run in the tree. ABUSEHANDLER_BIND
-# names folders that the tree must see, too. The upgrade is from the previous commit (ABUSEHANDLER_PREVIOUS: another, or none).
+# names folders that the tree must see, too. The upgrade is from the last commit that differs (ABUSEHANDLER_PREVIOUS: another, or none).
 set -eu -o pipefail
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 suite=bookworm log=
 while [ $# -gt 0 ]; do
     case "$1" in
-        bookworm | trixie) suite=$1 ;;
+        bookworm | trixie | jammy | noble) suite=$1 ;;
         --log) log=$2; shift ;;
-        *) sed -n '5,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '5,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -31,58 +33,98 @@ mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/d
 if [ ! -s "$base" ]; then
     echo "-- debootstrap $suite"
     rm -rf -- "$tree"
-    debootstrap --variant=minbase "$suite" "$tree" "$mirror" >"$folder/$suite.debootstrap.log"
+    case "$suite" in
+        jammy | noble)
+            # Debian's debootstrap knows the way of all of Ubuntu by one script; where Ubuntu's keys are not here, TLS tells who it is
+            mirror=${ABUSEHANDLER_UBUNTU:-https://archive.ubuntu.com/ubuntu}
+            debootstrap --extractor=dpkg-deb --variant=minbase --components=main,universe --no-check-gpg "$suite" "$tree" "$mirror" \
+                /usr/share/debootstrap/scripts/jammy >"$folder/$suite.debootstrap.log"
+            # no certificate authorities in the tree yet; there are Ubuntu's keys
+            sed -i 's#https://#http://#' "$tree/etc/apt/sources.list"
+            ;;
+        *) debootstrap --variant=minbase "$suite" "$tree" "$mirror" >"$folder/$suite.debootstrap.log" ;;
+    esac
     tar -C "$tree" -cf "$base.new" . && mv "$base.new" "$base"
 fi
-rm -rf -- "$tree"
-mkdir "$tree"
-tar -C "$tree" -xf "$base"
-cp /etc/resolv.conf /etc/hosts "$tree/etc/"
-cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$tree/etc/apt/apt.conf.d/" 2>/dev/null || true
-[ -f /etc/pip.conf ] && cp /etc/pip.conf "$tree/etc/"
-mkdir -p "$tree/trial/present" "$tree/trial/previous" "$tree/pip-cache"
-# this machine's certificate authorities, beside those that the tree installs
-cp /etc/ssl/certs/ca-certificates.crt "$tree/trial/ca.crt"
-# as in a container: packages do not start their servers by themselves
-printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
-chmod +x "$tree/usr/sbin/policy-rc.d"
-tar -C "$source_folder" --exclude=./.git --exclude='./.*' --exclude='*.egg-info' --exclude=__pycache__ --exclude=./build -cf - . \
-    | tar -C "$tree/trial/present" -xf -
-previous=${ABUSEHANDLER_PREVIOUS:-HEAD}
-if [ "$previous" != none ] && git -C "$source_folder" cat-file -e "$previous:installer/install.sh" 2>/dev/null; then
-    # a clean checkout is HEAD itself
-    if [ "$previous" = HEAD ] && git -C "$source_folder" diff --quiet HEAD; then previous=HEAD~1; fi
+# Usage: fresh FOLDER    unpacks the tree there, with what it needs of this machine and the source
+fresh() {
+    # should ever a folder of this machine be mounted in it, it is not emptied
+    rm -rf --one-file-system -- "$1"
+    mkdir "$1"
+    tar -C "$1" -xf "$base"
+    cp /etc/resolv.conf /etc/hosts "$1/etc/"
+    cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$1/etc/apt/apt.conf.d/" 2>/dev/null || true
+    echo 'APT::Keep-Downloaded-Packages "true"; Binary::apt::APT::Keep-Downloaded-Packages "true"; APT::Get::Assume-Yes "true";' \
+        >"$1/etc/apt/apt.conf.d/50trial"
+    if [ -f /etc/pip.conf ]; then cp /etc/pip.conf "$1/etc/"; fi
+    mkdir -p "$1/trial/present" "$1/trial/previous" "$1/pip-cache"
+    # this machine's certificate authorities, beside those that the tree installs
+    cp /etc/ssl/certs/ca-certificates.crt "$1/trial/ca.crt"
+    # as in a container: packages do not start their servers by themselves
+    printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+    chmod +x "$1/usr/sbin/policy-rc.d"
+    tar -C "$source_folder" --exclude=./.git --exclude='./.*' --exclude='*.egg-info' --exclude=__pycache__ --exclude=./build -cf - . \
+        | tar -C "$1/trial/present" -xf -
+}
+# The last commit whose program is another than this one.
+previous_commit() {
+    local commit=HEAD
+    while git -C "$source_folder" cat-file -e "$commit:installer/install.sh" 2>/dev/null; do
+        git -C "$source_folder" diff --quiet "$commit" -- setup.py abusehandler bots reports reporters crm_connector tickets portal templates \
+            harmonization runtime installer || { git -C "$source_folder" rev-parse --short "$commit"; return; }
+        commit=$commit~1
+    done
+    echo none
+}
+fresh "$tree"
+previous=${ABUSEHANDLER_PREVIOUS:-$(previous_commit)}
+if [ "$previous" != none ]; then
     git -C "$source_folder" archive "$previous" | tar -C "$tree/trial/previous" -xf -
-    echo "the first install is of commit $(git -C "$source_folder" rev-parse --short "$previous")"
+    echo "the first install is of commit $previous"
 else
     cp -a "$tree/trial/present/." "$tree/trial/previous/"
     sed -i 's/^__version__ = .*/__version__ = "0.0.1"/' "$tree/trial/previous/abusehandler/__init__.py"
     echo "the first install is of this source under an older version number"
 fi
 
+# Usage: inside FOLDER SCRIPT    runs a script of installer/ in a tree
 inside() {
     # shellcheck disable=SC2016
-    unshare --mount --pid --fork -- bash -c '
+    unshare --mount --pid --uts --fork -- bash -c '
         set -e
         tree=$1
+        hostname abuse
         mount --make-rprivate /
         mount -t proc proc "$tree/proc"
         mount --bind /dev "$tree/dev"
+        mount -t devpts -o newinstance,ptmxmode=0666 devpts "$tree/dev/pts"
         mkdir -p "$2/pip-cache" && mount --bind "$2/pip-cache" "$tree/pip-cache"
         mkdir -p "$2/apt-$3" && mount --bind "$2/apt-$3" "$tree/var/cache/apt/archives"
         for extra in $ABUSEHANDLER_BIND; do mkdir -p "$tree$extra"; mount --bind "$extra" "$tree$extra"; done
         exec chroot "$tree" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-            "${@:4}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/trial/ca.crt bash /trial/present/installer/try-install-inside.sh
-    ' inside "$tree" "$folder" "$suite" "${pip_settings[@]}"
+            "${@:5}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/trial/ca.crt bash "/trial/present/installer/$4"
+    ' inside "$1" "$folder" "$suite" "$2" "${pip_settings[@]}"
 }
 export ABUSEHANDLER_BIND=${ABUSEHANDLER_BIND:-}
 mapfile -t pip_settings < <(env | grep '^PIP_' || true)
-echo 'APT::Keep-Downloaded-Packages "true"; Binary::apt::APT::Keep-Downloaded-Packages "true";' >"$tree/etc/apt/apt.conf.d/50keep"
+all() {
+    local status=0
+    inside "$tree" try-install-inside.sh || status=1
+    fresh "$tree-second"
+    # only the backup goes from one machine to the other, and the operator's own certificate
+    mkdir "$tree-second/backups"
+    cp -a "$tree/var/backups/abusehandler/." "$tree/root/answers/cert.pem" "$tree/root/answers/key.pem" "$tree-second/backups/"
+    inside "$tree-second" try-restore-inside.sh || status=1
+    fresh "$tree-third"
+    cp -a "$tree/root/answers/cert.pem" "$tree/root/answers/key.pem" "$tree-third/trial/"
+    inside "$tree-third" try-killed-inside.sh || status=1
+    return "$status"
+}
 status=0
 if [ -n "$log" ]; then
     # no name of this machine's mirrors and package indexes goes into a log that others read
-    inside 2>&1 | sed -u -E 's#(https?|file)://[^ ]+#\1://…#g; s/\x1b\[[0-9;]*m//g' | tee "$log" || status=1
+    all 2>&1 | sed -u -E 's#(https?|file)://[^ ]+#\1://…#g; s/\x1b\[[0-9;]*m//g' | tee "$log" || status=1
 else
-    inside || status=$?
+    all || status=$?
 fi
 exit "$status"

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
 #
-# What try-install.sh cannot try in its tree: the units under a real systemd, in a container of systemd-nspawn.
+# What try-install.sh cannot try in its tree: the units under a real systemd, in a container of systemd-nspawn, and a power
+# failure in the middle of an upgrade.
 #
 #   sudo installer/try-systemd.sh [--log FILE]
 #
@@ -21,7 +22,7 @@ folder=${ABUSEHANDLER_FOLDER:-/var/tmp/abusehandler-try-install}
 tree=$folder/systemd base=$folder/bookworm.tar
 [ -s "$base" ] || { echo "there is no $base yet: run try-install.sh bookworm first" >&2; exit 1; }
 
-rm -rf -- "$tree"
+rm -rf --one-file-system -- "$tree"
 mkdir "$tree"
 tar -C "$tree" -xf "$base"
 mkdir -p "$tree/trial" "$tree/pip-cache"
@@ -48,17 +49,34 @@ END
 binds=(--bind="$folder/pip-cache:/pip-cache")
 mkdir -p "$folder/pip-cache"
 for extra in ${ABUSEHANDLER_BIND:-}; do binds+=(--bind-ro="$extra"); done
-systemd-nspawn --quiet --register=no --keep-unit -D "$tree" "${binds[@]}" --resolv-conf=off --timezone=off -b </dev/null >"$folder/systemd-console.log" 2>&1 &
-container=$! first=''
+container='' first=''
 # the container is thrown away, so nothing is lost by ending it at once
-trap 'kill -KILL "$first" "$container" 2>/dev/null || true; wait "$container" 2>/dev/null || true' EXIT
-for _ in $(seq 60); do
-    # nothing at first, which is no error
-    first=$({ ps -o pid= --ppid "$container" || true; } | tr -d ' ' | head -n 1)
-    [ -n "$first" ] && [ -S "/proc/$first/root/run/dbus/system_bus_socket" ] && break
-    sleep 1
-done
-sleep 3
+off() { kill -KILL "$first" "$container" 2>/dev/null || true; wait "$container" 2>/dev/null || true; }
+trap off EXIT
+boot() {
+    systemd-nspawn --quiet --register=no --keep-unit --hostname=abuse -D "$tree" "${binds[@]}" --resolv-conf=off --timezone=off -b \
+        </dev/null >>"$folder/systemd-console.log" 2>&1 &
+    container=$!
+    for _ in $(seq 60); do
+        # nothing at first, which is no error
+        first=$({ ps -o pid= --ppid "$container" || true; } | tr -d ' ' | head -n 1)
+        [ -n "$first" ] && [ -S "/proc/$first/root/run/dbus/system_bus_socket" ] && break
+        sleep 1
+    done
+}
+# Usage: inside PART
+inside() {
+    nsenter -t "$first" -m -p -u -i -C -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+        "${pip_settings[@]}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/trial/ca.crt bash /trial/installer/try-systemd-inside.sh "$1"
+}
 mapfile -t pip_settings < <(env | grep '^PIP_' || true)
-nsenter -t "$first" -m -p -u -i -C -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-    "${pip_settings[@]}" PIP_CACHE_DIR=/pip-cache PIP_CERT=/trial/ca.crt bash /trial/installer/try-systemd-inside.sh
+: >"$folder/systemd-console.log"
+status=0
+boot
+inside first || status=1
+echo
+echo "---- the power goes: everything in the container is killed, and it boots again"
+off
+boot
+inside second || status=1
+exit "$status"

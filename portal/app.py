@@ -52,10 +52,11 @@ def create_app(configuration: Configuration) -> FastAPI:
     )  # fmt: skip
     app.state.portal = portal
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    # every form is checked here, not page by page; the API, which lives by tokens, brings its own router below
+    # routers are asked in turn: customers' pages, which come in thousands after a run of notices, first
+    _add_others(app)
+    # every form is checked here, not page by page; the API, which lives by tokens, brings its own router
     for router in (login_routes.router, *desk_routers()):
         app.include_router(router, dependencies=[Depends(csrf.checked)], include_in_schema=False)
-    _add_others(app)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     for kind, handler in (
         (HTTPException, _refused), (RequestValidationError, _not_understood), (OutOfScopeError, _out_of_scope),

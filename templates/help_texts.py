@@ -102,12 +102,16 @@ class HelpTexts:
         `language` is a tag like `de` or `de-AT` (RFC 5646); an unknown one means English. A value that is not an address,
         port or host name is not filled in: these texts hold commands that people paste into a shell.
         """
+        return self.of_known(problem, language, known_values(address, port, host))
+
+    def of_known(self, problem: Problem, language: str, known: Mapping[str, str]) -> HelpText:
+        """The same with values that are filled in as they are: those of `known_values`, or what stands for them until then."""
         wanted = _wanted(language)
         for key in (problem.help, problem.id, problem.group.id, LAST_RESORT):
             for tag in wanted:
                 text = self.text(key, tag)
                 if text is not None:
-                    return _filled(text, _known(address, port, host))
+                    return _filled(text, known)
         raise ConfigurationError(
             f"{self.folders[-1]}: has no {SOURCE_LANGUAGE}/{LAST_RESORT}.md; install the package again"
         )
@@ -188,8 +192,8 @@ def _steps(texts: Sequence[str], commands: Sequence[tuple[Command, ...]]) -> tup
     return tuple(Step(_prose(text), of) for text, of in zip(texts, commands, strict=True))
 
 
-def _known(address: str | None, port: int | None, host: str | None) -> Mapping[str, str]:
-    """What may be filled in; a host stands in for an address that is not known."""
+def known_values(address: str | None, port: int | None, host: str | None) -> Mapping[str, str]:
+    """What may be filled in, by `address`, `port`, `host`; a host stands in for an address that is not known."""
     values: dict[str, str] = {}
     if address is not None:
         try:

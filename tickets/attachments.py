@@ -13,6 +13,7 @@ import orjson
 
 from abusehandler.tickets.incoming import SEVERITY_NAMES
 from abusehandler.tickets.mime import Attachment
+from abusehandler.tickets.spreadsheet_cells import safe_cell
 from abusehandler.tickets.xarf_report import xarf_report
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ CSV_COLUMNS = (
     "time", "ticket", "problem", "severity", "source.ip", "source.port", "source.fqdn", "source.url", "protocol.transport",
     "protocol.application", "destination.ip", "destination.port", "malware.name", "event_description.text", "feed.name",
 )  # fmt: skip
-#: What spreadsheet programs take for the beginning of a formula (OWASP, CSV injection), full-width forms included.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 CUT = "... more events are not shown"
 
 
@@ -69,7 +68,7 @@ def _table(notice: Notice) -> tuple[bytes, bool]:
     writer.writerow(CSV_COLUMNS)
     size, cut = 0, False
     for row in _csv_rows(notice):
-        size += writer.writerow([_harmless(cell) for cell in row])
+        size += writer.writerow([safe_cell(cell) for cell in row])
         if size > MAX_CSV_BYTES:
             cut = True
             break
@@ -83,13 +82,6 @@ def _csv_rows(notice: Notice) -> Iterator[list[Any]]:
         for event in ticket.events:
             first = [event.at.isoformat(), ticket.id, ticket.problem, SEVERITY_NAMES[ticket.severity]]
             yield [*first, *(event.data.get(column, "") for column in CSV_COLUMNS[4:])]
-
-
-def _harmless(cell: Any) -> Any:
-    if isinstance(cell, (int, float)):
-        return cell
-    text = cell if isinstance(cell, str) else str(cell)
-    return "'" + text if text.startswith(_FORMULA) else text
 
 
 def _reports(notice: Notice, reporter: Reporter) -> tuple[bytes, bool]:

@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import re
 import select
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extensions
 import psycopg2.sql
 
 from abusehandler.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 #: Two workers met; the loser's transaction was rolled back whole and can simply be run again.
 RETRY_CODES = frozenset({"40001", "40P01"})
@@ -26,6 +30,7 @@ NOT_USABLE_CODES = frozenset({"25006", "42501", "42P01", "42703", "42883"})
 #: psycopg2 calls it operational.
 LIMIT_CODES = ("54000", "54001", "54011", "54023")
 ATTEMPTS = 8
+_PARAMETER = re.compile(r"%\((\w+)\)s|%%")
 
 
 class Unavailable(StoreError):
@@ -48,6 +53,8 @@ class Database:
         self._connection: psycopg2.extensions.connection | None = None
         self._listening: psycopg2.extensions.connection | None = None
         self._check: Callable[[psycopg2.extensions.cursor], None] | None = None
+        self._prepared_on: psycopg2.extensions.connection | None = None
+        self._prepared: set[str] = set()
         #: Roll every transaction back instead of committing it: for trying what would happen.
         self.dry_run = False
 
@@ -143,18 +150,55 @@ class Database:
 
         Raises what `transaction` raises. In a dry run it is rolled back as everything is.
         """
+        return self._at_once(sql, parameters)[1]
+
+    def _at_once(self, sql: str, parameters: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         if self.dry_run:
-            return self.fetch(sql, parameters)
+            with self.transaction() as cursor:
+                return _answer(cursor, sql, parameters)
         connection = self.connection()
         with self._explained(connection):
             connection.autocommit = True
             try:
                 with connection.cursor() as cursor:
-                    cursor.execute(sql, parameters)
-                    return cursor.fetchall() if cursor.description else []
+                    return _answer(cursor, sql, parameters)
             finally:
                 if not connection.closed:
                     connection.autocommit = False
+
+    def prepared(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one statement that commits by itself, planned once for each connection: for what is asked all the time.
+
+        Planning costs more than doing where a statement names the events, which stand in a table for each month. Parameters
+        are written `%(name)s`; where their type does not follow from the statement it needs a cast. Raises what
+        `transaction` raises.
+        """
+        return self._prepared_answer(sql, parameters)[1]
+
+    def prepared_rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The same with each row as a dict."""
+        names, rows = self._prepared_answer(sql, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _prepared_answer(self, sql: str, parameters: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        name, text, wanted = _numbered(sql)
+        call = f"EXECUTE {name} ({', '.join(f'%({one})s' for one in wanted)})" if wanted else f"EXECUTE {name}"
+        for again in (True, False):
+            connection = self.connection()
+            if self._prepared_on is not connection:
+                self._prepared_on, self._prepared = connection, set()
+            try:
+                if name not in self._prepared:
+                    self.at_once(f"PREPARE {name} AS {text}")
+                    self._prepared.add(name)
+                return self._at_once(call, parameters)
+            except psycopg2.errors.FeatureNotSupported:
+                # an upgrade changed the type of a column meanwhile
+                if not again:
+                    raise
+                self.at_once("DEALLOCATE ALL")
+                self._prepared = set()
+        raise AssertionError("unreachable")
 
     def wait_for(self, channel: str, seconds: float) -> bool:
         """Waits until somebody says something on the channel (NOTIFY), at most so long; returns whether somebody did.
@@ -186,6 +230,29 @@ class Database:
                 connection.close()
             except psycopg2.Error:
                 return
+
+
+def _answer(cursor: psycopg2.extensions.cursor, sql: str, parameters: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+    cursor.execute(sql, parameters)
+    if cursor.description is None:
+        return [], []
+    return [column.name for column in cursor.description], cursor.fetchall()
+
+
+@functools.cache
+def _numbered(sql: str) -> tuple[str, str, tuple[str, ...]]:
+    """A name for the statement, its text with $1, $2 … for its parameters, and these in that order."""
+    wanted: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "%"
+        if match[1] not in wanted:
+            wanted.append(match[1])
+        return f"${wanted.index(match[1]) + 1}"
+
+    text = _PARAMETER.sub(number, sql)
+    return "ah_" + hashlib.blake2b(sql.encode(), digest_size=10).hexdigest(), text, tuple(wanted)
 
 
 def _one_line(error: BaseException) -> str:

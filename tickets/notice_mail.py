@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from abusehandler.tickets.notice import Notice, NoticeEvent, NoticeTicket
     from abusehandler.tickets.signing import Signer
 
-    #: For a customer's id and ticket numbers: the address of his page about them; None when there is no such page.
-    SelfHelpLink = Callable[[str, Sequence[int]], str | None]
+    #: For a customer's id, ticket numbers and the recipient's time zone (IANA name, may be empty): the address of his page about
+    #: them; None when there is no such page.
+    SelfHelpLink = Callable[[str, Sequence[int], str], str | None]
     #: For a notice's number: the address to which an answer goes.
     ReplyAddress = Callable[[int], str]
 
@@ -101,7 +102,8 @@ class NoticeWriter:
         if recipient is None:
             raise ValueError(f"{delivery.recipient!r} is no mail address")
         found = event_files(notice, self._reporter)
-        link = self._selfhelp_link(notice.customer_id, [t.id for t in notice.tickets]) if self._selfhelp_link else None
+        numbers = [ticket.id for ticket in notice.tickets]
+        link = self._selfhelp_link(notice.customer_id, numbers, delivery.time_zone) if self._selfhelp_link else None
         language = self._templates.language_for(notice.kind, delivery.language)
         values = {
             "organisation": self._organisation,

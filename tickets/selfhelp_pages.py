@@ -11,7 +11,7 @@ from abusehandler.tickets.queries import statements
 from abusehandler.tickets.recheck import asking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from psycopg2.extensions import cursor as Cursor
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from abusehandler.tickets.selfhelp_links import Link, LinkTerms
 
 Row = dict[str, Any]
+_SQL = statements("selfhelp")
 TICKETS_SHOWN = 200
 EVENTS_SHOWN = 25
 _LAST = 9_223_372_036_854_775_807
@@ -63,47 +64,62 @@ class TicketView:
 def open_tickets(database: Database, link: Link, limit: int = TICKETS_SHOWN) -> list[Row]:
     """The tickets behind a link that are not closed, the worst first; one more than `limit` where there are more."""
     values = {"customer": link.customer, "ticket": link.ticket, "limit": limit + 1}
-    with database.transaction() as cursor:
-        return _rows(cursor, "open_tickets", values)
+    return database.prepared_rows(_SQL["open_tickets"], values)
 
 
 def ticket_of(cursor: Cursor, link: Link, number: int, terms: LinkTerms) -> Row | None:
     """The record of one ticket behind the link, None if it is not behind it."""
-    values = {
+    cursor.execute(_SQL["ticket"], _asked(link, number, terms))
+    names = [column.name for column in cursor.description or ()]
+    return next((dict(zip(names, row, strict=True)) for row in cursor.fetchall()), None)
+
+
+def _asked(link: Link, number: int, terms: LinkTerms) -> Row:
+    return {
         "customer": link.customer, "ticket": number, "only": link.ticket, "after_close": terms.after_close,
         "author": link.author,
     }  # fmt: skip
-    return next(iter(_rows(cursor, "ticket", values)), None)
 
 
 def ticket_view(
     database: Database, link: Link, number: int, terms: LinkTerms, recheck: RecheckRules, *, before: int = 0
 ) -> TicketView | None:
     """One ticket behind the link, None if it is not behind it; `before`: observations older than that number."""
-    with database.transaction() as cursor:
-        ticket = ticket_of(cursor, link, number, terms)
-        if ticket is None:
-            return None
-        events, more = _events(cursor, number, before or _LAST, EVENTS_SHOWN)
-        history = _rows(cursor, "history", {"ticket": number})
-        return TicketView(
-            ticket, tuple(events), more, tuple(history),
-            tuple(asking.choices_for(cursor, number, ticket["problem"], ticket["state"], recheck)),
-            tuple(asking.of_ticket(cursor, number)) if recheck.enabled else (),
-        )  # fmt: skip
+    # each statement by itself: a page may be a moment old anyway, and round trips are what it costs
+    ticket = next(iter(database.prepared_rows(_SQL["ticket"], _asked(link, number, terms))), None)
+    if ticket is None:
+        return None
+    found = _events(database, number, before or _LAST, EVENTS_SHOWN + 1)
+    events, more = found[:EVENTS_SHOWN], len(found) > EVENTS_SHOWN
+    history = database.prepared_rows(_SQL["history"], {"ticket": number})
+    choices: list[Choice] = []
+    if asking.may_be_checked(ticket["problem"], ticket["state"], recheck):
+        seen = _seen(events) if not more and not before else asking.seen(database, number)
+        choices = asking.choices_of(seen, ticket["problem"], recheck)
+    checks = asking.checks(database, number) if recheck.enabled and ticket["was_checked"] else []
+    return TicketView(
+        ticket, tuple(_observation(row) for row in events), more, tuple(history), tuple(choices), tuple(checks)
+    )
+
+
+def _seen(events: Sequence[Row]) -> list[tuple[str, int | None, str | None]]:
+    """What `asking.seen` tells, from all events of a ticket."""
+    return list(
+        dict.fromkeys(
+            (row["ip"], row["port"], str(row["data"].get("protocol.transport", ""))) for row in events if row["ip"]
+        )
+    )
 
 
 def observations(database: Database, link: Link, number: int, terms: LinkTerms, most: int) -> list[Observation] | None:
     """Up to `most` observations of a ticket behind the link, the newest first; None if it is not behind it."""
-    with database.transaction() as cursor:
-        if ticket_of(cursor, link, number, terms) is None:
-            return None
-        return _events(cursor, number, _LAST, most)[0]
+    if not database.prepared(_SQL["ticket"], _asked(link, number, terms)):
+        return None
+    return [_observation(row) for row in _events(database, number, _LAST, most)]
 
 
-def _events(cursor: Cursor, ticket: int, before: int, limit: int) -> tuple[list[Observation], bool]:
-    rows = _rows(cursor, "events", {"ticket": ticket, "before": before, "limit": limit + 1})
-    return [_observation(row) for row in rows[:limit]], len(rows) > limit
+def _events(database: Database, ticket: int, before: int, limit: int) -> list[Row]:
+    return database.prepared_rows(_SQL["events"], {"ticket": ticket, "before": before, "limit": limit})
 
 
 def _observation(row: Row) -> Observation:
@@ -120,9 +136,3 @@ def one_line(value: object) -> str:
     """What a stranger wrote, without line ends, control characters and changes of direction."""
     text = str(value)[:LONGEST_DETAIL]
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _rows(cursor: Cursor, name: str, values: Mapping[str, Any]) -> list[Row]:
-    cursor.execute(statements("selfhelp")[name], values)
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import traceback
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         # 1 would mean a mere warning here
         print(f"abusehandler: {error}", file=sys.stderr)
         return int(State.UNKNOWN)
+    except Exception:
+        # a fault of ours: Python's own exit code would be 1, too
+        traceback.print_exc()
+        return int(State.CRITICAL)
     state = worst(outcome.state for outcome in outcomes)
     if arguments.json:
         print(as_json(outcomes))

@@ -15,6 +15,10 @@ from abusehandler.tickets.migrate import require_current
 if TYPE_CHECKING:
     import argparse
 
+    from fastapi import FastAPI
+
+    from abusehandler.configuration import Configuration
+
 NOT_INSTALLED = "the portal's packages are not installed: pip install 'abusehandler[portal]'"
 
 
@@ -31,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     configuration = load()
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401  # both are needed
 
         from abusehandler.portal.app import create_app
     except ImportError as error:
@@ -43,12 +47,19 @@ def run(arguments: argparse.Namespace) -> int:
     database.close()
     if not users:
         print("nobody can log in yet: make the first administrator with 'abusehandler user add NAME --role admin'")
+    serve(app, configuration, port=arguments.port, access_log=not arguments.quiet)
+    return 0
+
+
+def serve(app: FastAPI, configuration: Configuration, *, port: int | None = None, access_log: bool = True) -> None:
+    """One worker that serves until it is told to stop. `port`: another one than abusehandler.yaml names."""
+    import uvicorn
+
     settings = configuration.portal
-    socket = None if settings.socket is None or arguments.port else str(settings.socket)
+    socket = None if settings.socket is None or port else str(settings.socket)
     # what X-Forwarded-For says is read by ourselves, from as many web servers as stand in front (login/address.py)
     uvicorn.run(
-        app, uds=socket, host=settings.host, port=arguments.port or settings.port, proxy_headers=False, server_header=False,
-        access_log=not arguments.quiet, log_level="info", timeout_keep_alive=75, limit_concurrency=200,
+        app, uds=socket, host=settings.host, port=port or settings.port, proxy_headers=False, server_header=False,
+        access_log=access_log, log_level="info", timeout_keep_alive=75, limit_concurrency=200,
         h11_max_incomplete_event_size=65_536,
     )  # fmt: skip
-    return 0

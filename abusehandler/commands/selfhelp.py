@@ -14,7 +14,8 @@ from abusehandler.configuration.sending import link_terms
 from abusehandler.errors import AbusehandlerError
 from abusehandler.tickets import selfhelp_links
 from abusehandler.tickets.database import Database
-from abusehandler.tickets.selfhelp_brand import LARGEST_LOGO, set_brand
+from abusehandler.tickets.logo import LARGEST_LOGO
+from abusehandler.tickets.selfhelp_brand import set_brand
 
 if TYPE_CHECKING:
     import argparse

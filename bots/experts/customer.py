@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timezone
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from intelmq.lib.bot import ExpertBot
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from abusehandler.bots._batch import Message
     from abusehandler.configuration import Configuration
-    from abusehandler.crm_connector import Answer
 
 
 class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
@@ -52,7 +51,19 @@ class AbuseCustomerExpertBot(BoxBot, BatchBot, ExpertBot):
         answers = self._directory.lookup_addresses(
             [message.get("source.ip") for message in messages], lambda position: _question(messages[position])
         )
-        return zip(repeat("_default"), map(_answered, messages, answers), strict=False)
+        for message, (outcome, customer, _, source, reason, _) in zip(messages, answers, strict=True):
+            message["customer.match"] = outcome
+            if source:
+                message["customer.source"] = source
+            if outcome == "one" and customer is not None:
+                message["customer.id"] = customer.id
+                if customer.name:
+                    message["customer.name"] = customer.name
+                if customer.language:
+                    message["customer.language"] = customer.language
+            elif reason:
+                message["customer.reason"] = reason
+        return zip(repeat("_default"), messages)
 
     def idle(self) -> None:
         self._refresh()
@@ -86,22 +97,6 @@ def _question(message: Message) -> Query:
         port=message.get("source.port"),
         host=message.get("source.fqdn"),
     )
-
-
-def _answered(message: Message, answer: Answer) -> Message:
-    message["customer.match"] = answer.outcome
-    if answer.source:
-        message["customer.source"] = answer.source
-    customer: Any = answer.customer
-    if answer.outcome == "one" and customer is not None:
-        message["customer.id"] = customer.id
-        if customer.name:
-            message["customer.name"] = customer.name
-        if customer.language:
-            message["customer.language"] = customer.language
-    elif answer.reason:
-        message["customer.reason"] = answer.reason
-    return message
 
 
 BOT = AbuseCustomerExpertBot

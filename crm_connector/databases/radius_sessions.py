@@ -23,7 +23,7 @@ from abusehandler.crm_connector.addresses import parse_prefix, prefix_text
 from abusehandler.crm_connector.databases.engine import ENGINE_SETTINGS, open_engine, reading, run
 from abusehandler.crm_connector.leases.session import Lease, joined, oldest_wanted, silence
 from abusehandler.crm_connector.settings import refuse_unknown
-from abusehandler.crm_connector.times import parse_moment, zone_named
+from abusehandler.crm_connector.times import in_utc, parse_moment, zone_named
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class RadiusSessions:
         who = next((str(name) for name in named if name), "")
         if not who:
             raise ValueError(f"none of {', '.join(self._named)} names the customer")
-        ended, heard = _moment(stop, self._zone), _moment(update, self._zone)
+        ended, heard = _moment(stop, self._zone, latest=True), _moment(update, self._zone, latest=True)
         began = _moment(start, self._zone)
         if began is None and ended is not None and seconds:
             began = ended - timedelta(seconds=int(seconds))  # the start was lost on its way
@@ -135,7 +135,7 @@ class RadiusSessions:
         return Lease(began, ended, who, self._table, int(number) if number is not None else 0)
 
 
-def _moment(value: Any, zone: tzinfo) -> datetime | None:
+def _moment(value: Any, zone: tzinfo, *, latest: bool = False) -> datetime | None:
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(timezone.utc)
-    return None if value is None else parse_moment(str(value), zone)
+        return in_utc(value if value.tzinfo else value.replace(tzinfo=zone), latest=latest)
+    return None if value is None else parse_moment(str(value), zone, latest=latest)

@@ -13,20 +13,23 @@ import codecs
 import csv
 import re
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from abusehandler.crm_connector.addresses import parse_block
 from abusehandler.crm_connector.columns import field_of
 from abusehandler.crm_connector.files.source_file import file_mark, is_large, path_setting
+from abusehandler.crm_connector.plain_rows import single_items
 from abusehandler.crm_connector.row_reader import ROW_SETTINGS, RowReader
 from abusehandler.crm_connector.settings import refuse_unknown
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from abusehandler.crm_connector.connector import Item, Report
+    from abusehandler.crm_connector.plain_rows import Block
 
 _DELIMITERS = ",;\t|"
 #: A quote that is not closed within so many lines was a stray one (a customer called 5" Disk Ltd).
@@ -36,7 +39,11 @@ _MOST_ABOVE_HEADER = 10
 #: A line that begins so may be empty or a comment.
 _UNUSUAL = frozenset("#/ \t\r\n,;|")
 #: Bytes that are read in about a second.
-_LARGE = 5_000_000
+_LARGE = 8_000_000
+_LINES_AT_ONCE = 500
+
+#: Numbers of lines, and the cells of each.
+RowBlock: TypeAlias = "tuple[Sequence[int], Sequence[list[str]]]"
 
 
 class DelimitedFile:
@@ -69,21 +76,24 @@ class DelimitedFile:
 
     def read(self, report: Report) -> Iterator[Item]:
         """All rows, then the customers they named."""
+        return single_items(self.blocks(report))
+
+    def blocks(self, report: Report) -> Iterator[Block]:
+        """The same, many rows at once."""
         name = self._path.name
         encoding = self._encoding or find_encoding(self._path)
         if encoding == "cp1252" and not self._encoding:
             report(f"{name}: not UTF-8, read as Windows-1252; save it as UTF-8 or set encoding")
         with self._path.open(encoding=encoding, errors="replace", newline="") as stream:
-            lines = enumerate(stream, 1)
-            first = list(islice(lines, 60))
-            delimiter = self._delimiter or find_delimiter([text for _, text in first])
-            rows = _rows(chain(first, lines), delimiter, report, name)
-            reader, waiting = self._begin(rows, name, report)
-            rows = chain(waiting, rows)
-            for line, cells in (
-                rows if ends_with_newline(self._path) else _but_cut_one(rows, reader.width, report, name)
+            first = list(islice(stream, 60))
+            delimiter = self._delimiter or find_delimiter(first)
+            lines = _Lines(chain(first, stream))
+            reader, waiting = self._begin(_rows(lines, delimiter, report, name), name, report)
+            blocks = chain([_columns(waiting)], _row_blocks(lines, delimiter, report, name))
+            for numbers, rows in (
+                blocks if ends_with_newline(self._path) else _but_cut_one(blocks, reader.width, report, name)
             ):
-                yield from reader.read(cells, line)
+                yield from reader.read_block(numbers, rows)
             yield from reader.customers()
 
     def _begin(
@@ -155,19 +165,19 @@ def ends_with_newline(path: Path) -> bool:
         return stream.read().rstrip(b"\0").endswith((b"\n", b"\r"))
 
 
-def _but_cut_one(
-    rows: Iterator[tuple[int, list[str]]], width: int, report: Report, name: str
-) -> Iterator[tuple[int, list[str]]]:
+def _but_cut_one(blocks: Iterator[RowBlock], width: int, report: Report, name: str) -> Iterator[RowBlock]:
     """All rows but the last if it has too few cells: half of `192.0.2.128/25` is somebody else's address."""
-    last = next(rows, None)
-    for row in rows:
-        if last is not None:
+    last: RowBlock = [], []
+    for block in blocks:
+        if block[0]:
             yield last
-        last = row
-    if last is not None and len(last[1]) >= width:
+            last = block
+    numbers, rows = last
+    if rows and len(rows[-1]) < width:
+        report(f"{name}:{numbers[-1]}: the file ends within this row; left out. Is the file complete?")
+        yield numbers[:-1], rows[:-1]
+    else:
         yield last
-    elif last is not None:
-        report(f"{name}:{last[0]}: the file ends within this row; left out. Is the file complete?")
 
 
 def find_delimiter(lines: Sequence[str]) -> str:
@@ -243,11 +253,69 @@ def _is_header(cells: Sequence[str], *, strict: bool) -> bool:
     return len(known) >= 2 if strict else bool(known)
 
 
+def _columns(rows: Iterable[tuple[int, list[str]]]) -> RowBlock:
+    numbers, cells = [], []
+    for number, row in rows:
+        numbers.append(number)
+        cells.append(row)
+    return numbers, cells
+
+
+class _Lines:
+    """Lines with their numbers, from 1; one by one, or many at once."""
+
+    def __init__(self, texts: Iterator[str]) -> None:
+        self._texts = texts
+        self._number = 0
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return self
+
+    def __next__(self) -> tuple[int, str]:
+        text = next(self._texts)
+        self._number += 1
+        return self._number, text
+
+    def some(self, most: int) -> tuple[Sequence[int], list[str]]:
+        """The next lines, none at the end."""
+        texts = list(islice(self._texts, most))
+        first = self._number + 1
+        self._number += len(texts)
+        return range(first, first + len(texts)), texts
+
+
+def _row_blocks(lines: _Lines, delimiter: str, report: Report, name: str) -> Iterator[RowBlock]:
+    """Line numbers and cells of all rows behind the header, some hundred at a time."""
+    while True:
+        numbers, texts = lines.some(_LINES_AT_ONCE)
+        if not texts:
+            return
+        whole = "".join(texts)
+        if (
+            '"' in whole
+            or "\0" in whole
+            or len(whole) > _LONGEST_LINE
+            or not _UNUSUAL.isdisjoint(map(itemgetter(0), texts))
+        ):
+            yield _columns(_rows(zip(numbers, texts, strict=True), delimiter, report, name, lines))
+        elif "\r" in whole:
+            yield numbers, [text.rstrip("\r\n").split(delimiter) for text in texts]
+        else:
+            yield numbers, [text.split(delimiter) for text in whole.removesuffix("\n").split("\n")]
+
+
 def _rows(
-    lines: Iterator[tuple[int, str]], delimiter: str, report: Report, name: str
+    lines: Iterator[tuple[int, str]],
+    delimiter: str,
+    report: Report,
+    name: str,
+    more: Iterator[tuple[int, str]] | None = None,
 ) -> Iterator[tuple[int, list[str]]]:
-    """Cells with the number of the line they begin on; a comment in front of the header is passed on as it is."""
-    began = False
+    """Cells with the number of the line they begin on; a comment in front of the header is passed on as it is.
+
+    With `more` the header was there before; a quoted cell at the end of `lines` goes on in it.
+    """
+    began = more is not None
     for number, line in lines:
         if '"' not in line and began and line[0] not in _UNUSUAL and len(line) < _LONGEST_LINE and "\0" not in line:
             yield number, line.rstrip("\r\n").split(delimiter)
@@ -269,7 +337,7 @@ def _rows(
             continue
         taken = [(number, line)]
         while _is_open(taken, delimiter) and len(taken) < _MOST_LINES_A_ROW:
-            following = next(lines, None)
+            following = next(lines, None) or next(more or iter(()), None)
             if following is None:
                 break
             taken.append(following)

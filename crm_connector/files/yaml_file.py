@@ -137,7 +137,7 @@ class YamlFile:
         first, _, last = str(entry.get("ports") or "").partition("-")
         ports = PortRange(int(first), int(last or first)) if first else None
         start = parse_moment(str(entry.get("valid_from") or ""), self._zone)
-        until = parse_moment(str(entry.get("valid_until") or ""), self._zone)
+        until = parse_moment(str(entry.get("valid_until") or ""), self._zone, latest=True)
         for prefix in prefixes:
             yield Assignment(prefix_text(prefix), key, start, until, ports, self._path.name, line)
 

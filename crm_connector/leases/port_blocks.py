@@ -120,7 +120,7 @@ class PortBlocks:
         event = event.lower()
         if event in _PASSED_OVER and event not in self._begins and event not in self._ends:
             return
-        at = parse_moment(when, self._zone)
+        at = parse_moment(when, self._zone, latest=event in self._ends)
         if at is None or not who:
             raise ValueError("time or customer is missing")
         parse_prefix(public)

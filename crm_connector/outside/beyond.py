@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,7 @@ def _of_one_host(host: str, asked: Sequence[Query], answers: Sequence[Answer], n
     source = f"{first.source}; {host} was {address} in the DNS at {now:%Y-%m-%d %H:%M} UTC"
     holders = {answer.customer.id for _, answer in ours if answer.customer is not None}
     if len(holders) == 1 and all(answer.outcome == "one" for _, answer in ours):
-        return replace(first, source=source)
+        return first._replace(source=source)
     candidates = tuple(dict.fromkeys(candidate for _, answer in ours for candidate in answer.candidates))
     named = ", ".join(f"{address} of {answer.customer.id if answer.customer else '?'}" for address, answer in ours[:5])
     reason = f"{host} points to several customers: {named}" if len(ours) > 1 else first.reason

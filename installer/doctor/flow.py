@@ -151,6 +151,11 @@ def bots(examined: Examined) -> Iterator[Finding]:
             f"{examined.runtime_path} enables no bot", "copy runtime/everything.yaml there; see docs/install.md"
         )
         return
+    if (examined.root.parent / "upgrading").exists():
+        # beside IntelMQ's root directory, where install.sh has set it up
+        yield critical(
+            "an upgrade was cut off, and the bots are held back", "sudo installer/upgrade.sh goes back first"
+        )
     down = [bot_id for bot_id, bot in wanted.items() if running(examined.root, bot_id, str(bot.get("module"))) is None]
     for bot_id in down:
         yield critical(

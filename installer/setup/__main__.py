@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from abusehandler.installer.setup.three_way import Choice
 
 
-def install(system: System, answers: Answers, choice: Choice | None, *, dry_run: bool) -> int:
-    """Sets up or repairs; returns the number of changes. Raises AbusehandlerError with what to do."""
+def install(system: System, answers: Answers, choice: Choice | None, *, dry_run: bool, start: bool = True) -> int:
+    """Sets up or repairs, and starts the bots if `start`; returns the number of changes. Raises AbusehandlerError with what to do."""
     if lacking := missing_files(answers, system):
         raise AbusehandlerError("the answers name files that cannot be read:\n" + "\n".join(lacking))
-    wanted = all_steps(system, answers, choice)
+    wanted = all_steps(system, answers, choice, start=start)
     if dry_run:
         return _dry_run(wanted, system)
     count = 0
@@ -65,13 +65,15 @@ def answers_for(system: System, file: Path | None, secrets: Path) -> Answers:
     return ask_all(secrets)
 
 
-def summary(system: System, answers: Answers, count: int) -> list[str]:
+def summary(system: System, answers: Answers, count: int, *, started: bool = True) -> list[str]:
     """What to know at the end."""
     lines = [
         f"abusehandler {__version__} is set up; "
         + (f"{count} changes, each in {system.layout.log}/install.log" if count else "nothing had to be changed.")
     ]
-    if not system.systemd:
+    if not started:
+        lines.append("No bot was started (--no-start); install.sh without it starts them.")
+    elif not system.systemd:
         lines.append(
             "systemd does not run here: the units are installed for the next boot, the bots were started by intelmqctl"
             + (", the portal was not started." if answers.web.host_name else ".")
@@ -113,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--take", action="store_const", const="take", dest="choice", help="on conflict, new values come in"
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be changed")
+    parser.add_argument("--no-start", action="store_true", help="start no bot and no portal; before a restore")
     parser.add_argument("--check-answers", action="store_true", help="only say whether the answers are right")
     parser.add_argument("--into", type=Path, default=Path("/"), help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
@@ -128,13 +131,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return 0
             if not arguments.dry_run:
                 system.log(f"install {__version__}")
-            count = install(system, answers, arguments.choice, dry_run=arguments.dry_run)
+            count = install(system, answers, arguments.choice, dry_run=arguments.dry_run, start=not arguments.no_start)
         if arguments.dry_run:
             print(f"\n{count} changes would be made." if count else "\nNothing would be changed.")
             return 0
         for fault in intelmq_faults(system) if system.real else ():
             print(f"intelmqctl check says: {fault}", file=sys.stderr)
-        print("\n" + "\n".join(summary(system, answers, count)))
+        print("\n" + "\n".join(summary(system, answers, count, started=not arguments.no_start)))
     except AbusehandlerError as error:
         system.log(f"stopped: {error}")
         print(

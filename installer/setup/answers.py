@@ -7,6 +7,7 @@ No secret stands in them, only files that hold one. docs/install.md tells of eve
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 #: What can be read; the keys are the names of the pipelines in runtime/.
 Pipeline = Literal["everything", "shadowserver", "mail"]
-HOST_NAME = r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}$"
+HOST_NAME = r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}"
 
 
 class Customers(Section):
@@ -92,12 +93,20 @@ class Web(Section):
     certificate: Path | None = Field(None, description="own: the certificate with its chain, PEM.")
     key: Path | None = Field(None, description="own: its key, PEM.")
 
+    @field_validator("certificate", "key")
+    @classmethod
+    def _is_plain(cls, value: Path | None) -> Path | None:
+        # it is written into nginx's configuration
+        if value is not None and not re.fullmatch(r"[^\s\"'\\;{}$]+", str(value)):
+            raise ValueError(
+                "this path has spaces, quotes or other signs that nginx reads in its own way; rename the file"
+            )
+        return value
+
     @field_validator("host_name")
     @classmethod
     def _is_name(cls, value: str) -> str:
-        import re
-
-        if value and not re.match(HOST_NAME, value):
+        if value and not re.fullmatch(HOST_NAME, value):
             raise ValueError("write a full host name in lower case, for example abuse.example.net")
         return value
 

@@ -81,8 +81,8 @@ def plan(system: System) -> Plan:
     )
 
 
-def sync(system: System) -> Plan:
-    """Does what `plan` says, and returns it."""
+def sync(system: System, *, start: bool = True) -> Plan:
+    """Does what `plan` says, and returns it; without `start` units are enabled and nothing is started."""
     todo = plan(system)
     names = {name: f"abusehandler-bot@{name}.service" for name in (*todo.enable, *todo.disable, *todo.take_over)}
     if not system.systemd:
@@ -93,7 +93,7 @@ def sync(system: System) -> Plan:
     if todo.enable:
         system.run("systemctl", "enable", *(names[name] for name in todo.enable))
     starting = [names[name] for name in (*todo.enable, *todo.take_over)]
-    if starting:
+    if start and starting:
         system.run("systemctl", "start", *starting)
     return todo
 

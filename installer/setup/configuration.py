@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -44,6 +43,11 @@ class KeptAnswers:
                 found[kept] = named
         return found
 
+    def _unreadable(self) -> list[Path]:
+        """Kept secrets with another owner or mode, as after they were copied by hand from a backup."""
+        found = [self.system.layout.secrets / name for name in SECRETS.values()]
+        return [path for path in found if path.exists() and self.system.permissions_differ(path, BOTS, 0o600)]
+
     def _customers(self) -> Path | None:
         kept = self.system.layout.etc / "customers.csv"
         return kept if self.answers.customers.connector is None and not kept.exists() else None
@@ -57,6 +61,7 @@ class KeptAnswers:
         for kept, named in self._secrets().items():
             if named.is_file() and self.system.differs(kept, _secret(named), BOTS, 0o600):
                 lines.append(f"secret {kept}")
+        lines += [f"owner and mode of {path}" for path in self._unreadable()]
         if (kept_customers := self._customers()) is not None:
             named_file = self.answers.customers.file
             lines.append(f"file {kept_customers}" + (f" from {named_file}" if named_file else ", empty: fill it in"))
@@ -67,16 +72,13 @@ class KeptAnswers:
         for kept, named in self._secrets().items():
             if named.is_file():
                 self.system.write(kept, _secret(named), BOTS, 0o600)
+        for path in self._unreadable():
+            self.system.permit(path, BOTS, 0o600)
         if (kept_customers := self._customers()) is not None:
             named_file = self.answers.customers.file
             # bytes may be of any encoding: the connector finds out
-            text = "customer,name,network,email\n"
-            self.system.write(kept_customers, text, BOTS, 0o640)
-            if named_file is not None:
-                temporary = kept_customers.with_name(".customers.csv.new")
-                shutil.copyfile(named_file, temporary)
-                self.system.permit(temporary, BOTS, 0o640)
-                temporary.replace(kept_customers)
+            content = named_file.read_bytes() if named_file is not None else b"customer,name,network,email\n"
+            self.system.write(kept_customers, content, BOTS, 0o640)
 
 
 class ConfigurationFiles:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from abusehandler.installer.setup.answers import Answers
 
 COMMANDS = ("abusehandler", "intelmqctl", "intelmqdump")
+#: How long another program may be installing packages.
+DPKG_LOCK_SECONDS = 600
 
 
 def unit_text(name: str) -> str:
@@ -34,7 +37,7 @@ class Packages:
         self.system = system
         wanted = {"postgres": "postgresql", "redis-server": "redis-server", "openssl": "openssl"}
         if answers.web.host_name and answers.web.tls != "proxy":
-            wanted["nginx"] = "nginx-light" if system.has("nginx") else "nginx"
+            wanted["nginx"] = "nginx"
         if answers.web.host_name and answers.web.tls == "certbot":
             wanted["certbot"] = "certbot"
         self.wanted = wanted
@@ -52,15 +55,38 @@ class Packages:
     def missing(self) -> list[str]:
         if not self.system.real:
             return []
-        return [f"install {package}" for package in self._lacking()]
+        cut_off = ["set up packages that were left half way"] if self._half_set_up() else []
+        return cut_off + [f"install {package}" for package in self._lacking()]
+
+    def _half_set_up(self) -> bool:
+        """Whether a run of apt-get was cut off, by us or by others; then a server may be there and have no data yet."""
+        states = self.system.run("dpkg-query", "-W", "-f", "${db:Status-Status}\n", check=False).stdout.split()
+        return not {"unpacked", "half-configured", "triggers-awaited", "triggers-pending"}.isdisjoint(states)
 
     def apply(self) -> None:
-        lacking = self._lacking()
         quiet = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l"}
+        if self._half_set_up():
+            done = self.system.run("dpkg", "--configure", "-a", check=False, environment=quiet)
+            deadline = time.monotonic() + DPKG_LOCK_SECONDS
+            while done.returncode and "lock" in done.stderr and time.monotonic() < deadline:
+                # the dpkg of the run that was cut off, or unattended-upgrades
+                time.sleep(5)
+                done = self.system.run("dpkg", "--configure", "-a", check=False, environment=quiet)
+            if done.returncode:
+                # what is unpacked may lack what it depends on
+                done = self.system.run("apt-get", "install", "--fix-broken", "-y", "-q", check=False, environment=quiet)
+            if done.returncode:
+                raise SetupError(f"dpkg --configure -a says:\n{done.stderr.strip()[-1500:]}\nMend it and start again.")
+        if lacking := self._lacking():
+            self._install(lacking, quiet)
+
+    def _install(self, lacking: list[str], quiet: dict[str, str]) -> None:
         update = self.system.run("apt-get", "update", "-q", check=False, environment=quiet)
         done = self.system.run(
-            "apt-get", "install", "-y", "-q", "--no-install-recommends", *lacking, check=False, environment=quiet
-        )
+            "apt-get", "-o", f"DPkg::Lock::Timeout={DPKG_LOCK_SECONDS}", "install", "--fix-broken", "-y", "-q",
+            "--no-install-recommends", *lacking,
+            check=False, environment=quiet,
+        )  # fmt: skip
         if done.returncode:
             raise SetupError(
                 f"apt-get could not install {' '.join(lacking)}:\n{(update.stderr + done.stderr).strip()[-1500:]}\n"
@@ -125,7 +151,8 @@ class Folders:
             at.log: (SHARED, 0o1770),
             at.run: (BOTS, 0o755),
             at.run / "bots": (BOTS, 0o750),
-            at.backups: (BOTS, 0o700),
+            # the bots add backups of theirs; what upgrades save there is root's and cannot be exchanged
+            at.backups: (SHARED, 0o1770),
         }
         self.links = {
             at.intelmq / "etc": at.etc,

@@ -12,7 +12,10 @@ from abusehandler.installer.setup.system import ROOT, SetupError, System
 if TYPE_CHECKING:
     from abusehandler.installer.setup.answers import Answers
 
-PIPE = "abusehandler unix - n n - 4 pipe flags=q user=intelmq argv=/usr/local/bin/abusehandler deliver"
+# R: bounces are told by their empty return path
+PIPE = "abusehandler unix - n n - 4 pipe flags=Rq user=intelmq argv=/usr/local/bin/abusehandler deliver"
+#: What earlier releases wrote; another line is the operator's and stays.
+EARLIER_PIPES = (PIPE.replace("flags=Rq", "flags=q"),)
 ROUTER = """# abusehandler, written by installer/install.sh: mail to the abuse address goes to 'abusehandler deliver'
 abusehandler:
   driver = accept
@@ -22,7 +25,7 @@ abusehandler:
   local_part_suffix_optional
   transport = abusehandler_pipe
 """
-TRANSPORT = """# abusehandler, written by installer/install.sh; exit code 75 keeps the mail in the queue
+TRANSPORT = """# abusehandler, written by installer/install.sh; whatever goes wrong here, the mail stays in the queue
 abusehandler_pipe:
   driver = pipe
   command = /usr/local/bin/abusehandler deliver
@@ -30,8 +33,12 @@ abusehandler_pipe:
   group = intelmq
   home_directory = /var/lib/abusehandler
   current_directory = /
-  temp_errors = 75
-  return_fail_output
+  message_prefix =
+  message_suffix =
+  return_path_add
+  envelope_to_add
+  temp_errors = *
+  log_defer_output
 """
 
 
@@ -54,7 +61,7 @@ class Postfix:
                 "mailbox.kind is postfix, and Postfix is not here: apt-get install postfix, then start again"
             )
         lines = []
-        if not self.system.run("postconf", "-M", "abusehandler/unix", check=False).stdout.strip():
+        if self._transport() in ("", *EARLIER_PIPES):
             lines.append("transport abusehandler in master.cf")
         if self.system.differs(self.map, self.text, ROOT, 0o644):
             lines.append(f"file {self.map}: {self.address}")
@@ -65,7 +72,7 @@ class Postfix:
         return lines
 
     def apply(self) -> None:
-        if not self.system.run("postconf", "-M", "abusehandler/unix", check=False).stdout.strip():
+        if self._transport() in ("", *EARLIER_PIPES):
             self.system.run("postconf", "-M", f"abusehandler/unix={PIPE}")
         self.system.write(self.map, self.text)
         maps = self._value("transport_maps")
@@ -75,6 +82,9 @@ class Postfix:
             self.system.run("postconf", "-e", "recipient_delimiter=+")
         self.system.run("postfix", "check")
         self.system.run("postfix", "reload", check=False)
+
+    def _transport(self) -> str:
+        return " ".join(self.system.run("postconf", "-M", "abusehandler/unix", check=False).stdout.split())
 
     def _value(self, key: str) -> str:
         return self.system.run("postconf", "-h", key).stdout.strip()

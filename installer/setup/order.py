@@ -53,7 +53,7 @@ def all_steps(system: System, answers: Answers, choice: Choice | None, *, start:
         found.append(Exim(system, answers))
     if system.real:
         found.append(Schema(system))
-    found.append(UnitFiles(system))
+    found.append(UnitFiles(system, start=start))
     if system.real and answers.web.host_name:
         found.append(Administrator(system, answers))
     if answers.web.host_name and answers.web.tls != "proxy":

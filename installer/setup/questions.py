@@ -137,7 +137,7 @@ class _Asking:
         name = self._read("Host name of the portal, for example abuse.example.net (empty: no portal): ").strip().lower()
         if not name:
             return {}
-        while not re.match(HOST_NAME, name):
+        while not re.fullmatch(HOST_NAME, name):
             name = self.text("A full host name").lower()
         tls = self.choice(
             "Certificate: of Let's Encrypt, your own, or have you a web server in front", ("certbot", "own", "proxy")

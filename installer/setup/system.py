@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import grp
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: pip, apt and pg_restore take minutes; nothing here takes longer.
 LONGEST_SECONDS = 3600.0
+#: Of what a program said, this much is shown or logged.
+MOST_SAID = 3000
 
 
 class SetupError(AbusehandlerError):
@@ -49,6 +53,8 @@ class System:
 
     layout: Layout = field(default_factory=Layout)
     changes: list[str] = field(default_factory=list)
+    #: Whether programs run in sessions of their own, where the terminal's signals do not reach them.
+    detached: bool = False
 
     @property
     def real(self) -> bool:
@@ -70,7 +76,9 @@ class System:
         path = self.layout.log / "install.log"
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
+            # no link is followed: the bots may write in this folder
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+            with os.fdopen(descriptor, "a", encoding="utf-8") as file:
                 file.write(f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {text}\n")
 
     def changed(self, text: str) -> None:
@@ -80,27 +88,40 @@ class System:
     # ---------------------------------------------------------------- files
 
     def read(self, path: Path) -> str | None:
-        """The text of a file, None if it is not there."""
+        """The text of a file, None if it is not there. Raises SetupError if it is a link or no file.
+
+        A bot that was taken over could put a link in the place of its configuration, and what root reads is merged and
+        written to files of the bots.
+        """
         try:
-            return path.read_text(encoding="utf-8")
+            # without O_NONBLOCK root would wait for ever at a named pipe
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise SetupError(f"{path} is a link; put the file itself there and start again") from None
+            raise
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise SetupError(f"{path} is no file; move it away and start again")
+            return file.read().decode("utf-8")
 
     def differs(self, path: Path, text: str, owner: Owner, mode: int) -> bool:
         """Whether a file lacks this text, owner or mode."""
         return self.read(path) != text or self.permissions_differ(path, owner, mode)
 
-    def write(self, path: Path, text: str, owner: Owner = ROOT, mode: int = 0o644) -> None:
+    def write(self, path: Path, text: str | bytes, owner: Owner = ROOT, mode: int = 0o644) -> None:
         """Writes a file whole or not at all; a secret is never readable for others, not for a moment."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8") if isinstance(text, str) else text)
             file.flush()
-            os.fsync(file.fileno())
-        self.permit(temporary, owner, mode)
+            os.fsync(descriptor)
+            self._permit(descriptor, owner, mode)
         temporary.replace(path)
 
     def permissions_differ(self, path: Path, owner: Owner, mode: int) -> bool:
@@ -113,12 +134,21 @@ class System:
         return self.real and self.as_root and (status.st_uid, status.st_gid) != self._ids(owner)
 
     def permit(self, path: Path, owner: Owner, mode: int) -> None:
-        """Sets owner and mode; in a folder that only looks like a machine, and for other users than root, the mode alone."""
+        """Sets owner and mode; in a folder that only looks like a machine, and for other users than root, the mode alone.
+
+        Raises OSError for a link: its target is none of ours.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            self._permit(descriptor, owner, mode)
+        finally:
+            os.close(descriptor)
+
+    def _permit(self, descriptor: int, owner: Owner, mode: int) -> None:
+        # by descriptor: whoever owns the folder or the file could exchange it between two calls by name
         if self.real and self.as_root:
-            uid, gid = self._ids(owner)
-            os.chown(path, uid, gid, follow_symlinks=False)
-        if not path.is_symlink():
-            path.chmod(mode)
+            os.fchown(descriptor, *self._ids(owner))
+        os.fchmod(descriptor, mode)
 
     @staticmethod
     def _ids(owner: Owner) -> tuple[int, int]:
@@ -142,6 +172,7 @@ class System:
         try:
             done = subprocess.run(
                 words, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS, cwd=folder,
+                start_new_session=self.detached,
                 input=stdin, **({} if stdin is not None else {"stdin": subprocess.DEVNULL}),
                 env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
             )  # type: ignore[call-overload]  # fmt: skip
@@ -150,9 +181,11 @@ class System:
         except subprocess.TimeoutExpired:
             raise SetupError(f"{' '.join(words)} did not end within an hour; look at {self.layout.log}") from None
         if done.returncode:
-            self.log(f"     exit code {done.returncode}: {(done.stderr or done.stdout).strip()[-2000:]}")
+            self.log(f"     exit code {done.returncode}: {(done.stderr or done.stdout).strip()[-MOST_SAID:]}")
             if check:
-                raise SetupError(f"{' '.join(words)} failed:\n{(done.stderr.strip() or done.stdout.strip())[-3000:]}")
+                raise SetupError(
+                    f"{' '.join(words)} failed:\n{(done.stderr.strip() or done.stdout.strip())[-MOST_SAID:]}"
+                )
         result: subprocess.CompletedProcess[str] = done
         return result
 

@@ -21,8 +21,8 @@ from abusehandler.installer.setup.system import ROOT, SetupError, System
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ALWAYS = ("abusehandler-bot@.service", "abusehandler.target", "abusehandler-portal.service",
-          "abusehandler-units.service", "abusehandler-units.timer")  # fmt: skip
+ALWAYS = ("abusehandler-bot@.service", "abusehandler.target", "abusehandler-portal.service", "abusehandler-metrics.service",
+          "abusehandler-unfinished.service", "abusehandler-units.service", "abusehandler-units.timer")  # fmt: skip
 #: How long a bot must stay up to count as running; IntelMQ's own check waits half a second and misses failures in init().
 SETTLED_SECONDS = 6.0
 
@@ -32,8 +32,9 @@ class UnitFiles:
 
     name = "units (systemd)"
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *, start: bool = True) -> None:
         self.system = system
+        self.start = start
         names = list(ALWAYS)
         for command in ("backup", "doctor"):
             if command in COMMANDS:
@@ -46,7 +47,7 @@ class UnitFiles:
         wants = {name: "timers.target" if name.endswith(".timer") else "multi-user.target" for name in self.starting}
         if load(self.system.layout.etc / "abusehandler.yaml").portal.public_url:
             wants["abusehandler-portal.service"] = "abusehandler.target"
-        wants["abusehandler-redis.service"] = "multi-user.target"
+        wants["abusehandler-redis.service"] = wants["abusehandler-unfinished.service"] = "multi-user.target"
         return {f"{target}.wants/{name}": name for name, target in wants.items()}
 
     def missing(self) -> list[str]:
@@ -68,7 +69,7 @@ class UnitFiles:
         if self.system.systemd:
             self.system.run("systemctl", "daemon-reload")
             self.system.run("systemctl", "start", *(name for name in self.starting if name.endswith(".timer")))
-        bot_units.sync(self.system)
+        bot_units.sync(self.system, start=self.start)
 
 
 class Running:

@@ -10,7 +10,9 @@ without losing a report or telling a customer twice.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
@@ -29,7 +31,7 @@ from abusehandler.installer.setup.layout import DATABASE, USER
 from abusehandler.installer.setup.order import all_steps
 from abusehandler.installer.setup.services import DatabaseServer, Queues
 from abusehandler.installer.setup.steps import run_steps
-from abusehandler.installer.setup.system import SetupError, System
+from abusehandler.installer.setup.system import BOTS, ROOT, SHARED, SetupError, System
 from abusehandler.installer.setup.units import Running, intelmq_faults, require_running, start, stop
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class Upgrade:
         self.old, self.new = old, new
         at = system.layout
         self.marker = at.program / "upgrading"
+        #: Gone after a boot; the units start while the marker is there only if this is there, too.
+        self.under_way = at.at("/run/abusehandler-upgrade")
         self.saved = at.backups / f"before-upgrade-{datetime.now(timezone.utc):%Y%m%d%H%M%S}"
         self.queues = Queues(system)
         self.before: set[str] = set()
@@ -81,25 +85,35 @@ class Upgrade:
         self._mark(saved=False)
         stop(self.system)
         say(f"saving configuration, database and queues to {self.saved}")
+        # root's, all of it: what root unpacks again must not have passed through the hands of a bot
+        self.system.permit(self.system.layout.backups, SHARED, 0o1770)
         self.saved.mkdir(mode=0o700)
+        self.system.permit(self.saved, SHARED, 0o750)
         at = self.system.layout
-        self.system.run(
-            "tar", "-C", str(at.root), "-cpf", str(self.saved / "configuration.tar"), *self._configuration()
+        configuration, dump, queues = (
+            self.saved / name for name in ("configuration.tar", "database.dump", "redis.tar")
         )
-        dump = self.saved / "database.dump"
-        self.saved.chmod(0o700)
-        shutil.chown(self.saved, USER, USER)
+        for path, owner in ((configuration, ROOT), (dump, BOTS), (queues, ROOT)):
+            self.system.write(path, b"", owner, 0o600)
+        self.system.run("tar", "-C", str(at.root), "-cpf", str(configuration), *self._configuration())
         self.system.run("pg_dump", "-Fc", "-Z1", "-f", str(dump), DATABASE, user=USER)
+        self.system.permit(dump, SHARED, 0o640)
         self.queues.stop()
-        self.system.run("tar", "-C", str(at.state), "-cpf", str(self.saved / "redis.tar"), "redis")
+        self.system.run("tar", "-C", str(at.state), "-cpf", str(queues), "redis")
         self.queues.start()
         self._mark(saved=True)
 
     def _mark(self, *, saved: bool) -> None:
         """Tells `abusehandler deliver` to ask for patience, and a later run what to put back after a power failure."""
+        self.system.write(self.under_way, "")
         self.system.write(
             self.marker, json.dumps({"old": str(self.old), "saved": str(self.saved) if saved else ""}) + "\n"
         )
+
+    def unmark(self) -> None:
+        """Mail servers may deliver again, and units start as ever."""
+        self.marker.unlink(missing_ok=True)
+        self.under_way.unlink(missing_ok=True)
 
     @classmethod
     def unfinished(cls, system: System) -> Upgrade | None:
@@ -163,7 +177,7 @@ class Upgrade:
 
     def go_on(self) -> None:
         """The point of no return: collectors, notices, timers and portal start, mail servers may deliver again."""
-        self.marker.unlink(missing_ok=True)
+        self.unmark()
         _, others = self._bots()
         start(self.system, others)
         if self.system.systemd:
@@ -190,16 +204,17 @@ class Upgrade:
         self.system.run("tar", "-C", str(at.root), "-xpf", str(self.saved / "configuration.tar"))
         shutil.rmtree(at.state / "redis")
         self.system.run("tar", "-C", str(at.state), "-xpf", str(self.saved / "redis.tar"))
+        for link in at.units.glob("*.wants/abusehandler*"):
+            if not link.exists():
+                # a unit that only the new release has
+                link.unlink()
         self._database_back()
         if self.system.systemd:
             self.system.run("systemctl", "daemon-reload")
         self.queues.start()
-        self.marker.unlink(missing_ok=True)
-        names = list(bot_units.bots(at.intelmq))
-        start(self.system, names)
-        if self.system.systemd:
-            self.system.run("systemctl", "start", "abusehandler.target", "abusehandler-units.timer", check=False)
-        left = Running(self.system).down(names)
+        self.unmark()
+        start_all(self.system)
+        left = Running(self.system).down(bot_units.bots(at.intelmq))
         say(f"back at {self.old.name}" + (f"; these bots do not run: {', '.join(left)}" if left else "; all bots run"))
 
     def _database_back(self) -> None:
@@ -208,7 +223,11 @@ class Upgrade:
         self.system.run("dropdb", "--if-exists", restored, user="postgres")
         self.system.run("createdb", "--owner", USER, "--template", "template0", "--encoding", "UTF8", "--locale", "C.UTF-8",
                         restored, user="postgres")  # fmt: skip
-        self.system.run("pg_restore", "--exit-on-error", "-d", restored, str(self.saved / "database.dump"), user=USER)
+        # everything belongs to the role that restores; a dump of a cluster that was once PostgreSQL 14 also names others
+        self.system.run(
+            "pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", "-d", restored,
+            str(self.saved / "database.dump"), user=USER,
+        )  # fmt: skip
         self.system.run("dropdb", "--if-exists", "--force", DATABASE, user="postgres")
         self.system.run(
             "psql", "-qX", "-c", f"ALTER DATABASE {restored} RENAME TO {DATABASE}", "postgres", user="postgres"
@@ -228,13 +247,42 @@ def switch(system: System, release: Path) -> None:
     link.replace(system.layout.current)
 
 
+def start_all(system: System) -> None:
+    """Starts what `stop` has stopped: bots, portal, timer."""
+    start(system, bot_units.bots(system.layout.intelmq))
+    if system.systemd:
+        system.run("systemctl", "start", "abusehandler.target", "abusehandler-units.timer", check=False)
+
+
 def say(text: str) -> None:
-    print(f"-- {text}", flush=True)
+    with contextlib.suppress(OSError):
+        # a terminal that is gone is no reason to leave anything undone
+        print(f"-- {text}", flush=True)
+
+
+def complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _interrupted(number: int, _frame: object) -> None:
-    # a closed terminal must not leave the desk half way
+    """A signal must not leave the desk half way: the upgrade goes back."""
+    if number == signal.SIGHUP:
+        # the terminal is gone, and the next word said to it would be an error that hides this one
+        with contextlib.suppress(OSError):
+            log = os.open(System().layout.log / "install.log", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            for said in (sys.stdout, sys.stderr):
+                os.dup2(log, said.fileno())
     raise KeyboardInterrupt(f"signal {number}")
+
+
+def _undisturbed(system: System) -> None:
+    """From here to the end no signal counts: going back, and what comes after the point of no return, is done whole."""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        # a handler and not SIG_IGN, which the servers that we start would inherit
+        signal.signal(number, lambda _number, _frame: None)
+    # nor does the terminal's Ctrl-C reach tar and pg_restore
+    system.detached = True
 
 
 def go_back_from_unfinished(system: System) -> int:
@@ -248,8 +296,9 @@ def go_back_from_unfinished(system: System) -> int:
     else:
         # it had changed nothing yet
         upgrade.queues.start()
-        upgrade.marker.unlink()
-        start(system, bot_units.bots(system.layout.intelmq))
+        upgrade.unmark()
+        start_all(system)
+    system.log("an upgrade that was cut off was put right")
     return 0
 
 
@@ -265,46 +314,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _interrupted)
     if arguments.unfinished:
+        _undisturbed(system)
         try:
             return go_back_from_unfinished(system)
         except (AbusehandlerError, OSError, ValueError) as error:
-            print(f"\nupgrade.sh stopped: {error}\nSee docs/upgrade.md, 'By hand'.", file=sys.stderr)
+            complain(f"\nupgrade.sh stopped: {error}\nSee docs/upgrade.md, 'By hand'.")
             return 2
     system.log(f"upgrade from {arguments.old.name} to {arguments.new.name}")
     upgrade = Upgrade(system, arguments.old, arguments.new)
     try:
         upgrade.prepare()
     except (AbusehandlerError, OSError, KeyboardInterrupt) as error:
+        _undisturbed(system)
         system.log(f"stopped: {error}")
-        print(f"\nupgrade.sh stopped before anything was changed: {error}", file=sys.stderr)
+        complain(f"\nupgrade.sh stopped before anything was changed: {error or 'it was stopped'}")
         upgrade.queues.start()
-        upgrade.marker.unlink(missing_ok=True)
-        start(system, bot_units.bots(system.layout.intelmq))
+        upgrade.unmark()
+        start_all(system)
         return 1
     try:
         upgrade.change(arguments.choice)
+        _undisturbed(system)
     except (AbusehandlerError, OSError, KeyboardInterrupt) as error:
+        _undisturbed(system)
         system.log(f"the upgrade failed: {error}")
-        print(f"\nthe upgrade failed: {error or 'it was stopped'}\n", file=sys.stderr)
+        complain(f"\nthe upgrade failed: {error or 'it was stopped'}\n")
         try:
             upgrade.back()
         except (AbusehandlerError, OSError) as second:
             system.log(f"going back failed: {second}")
-            print(
-                f"\ngoing back failed, too: {second}\nAll that is needed is in {upgrade.saved}: docs/upgrade.md, 'By hand'.",
-                file=sys.stderr,
+            complain(
+                f"\ngoing back failed, too: {second}\nAll that is needed is in {upgrade.saved}: docs/upgrade.md, 'By hand'."
             )
             return 2
-        print(f"Nothing was lost; what was saved is in {upgrade.saved}.", file=sys.stderr)
+        complain(f"Nothing was lost; what was saved is in {upgrade.saved}.")
         return 1
     try:
         upgrade.go_on()
     except (AbusehandlerError, OSError) as error:
         system.log(f"after the upgrade: {error}")
-        print(
-            f"\nupgraded to {__version__}, but: {error}\nSee docs/upgrade.md, 'A bot that does not stay up'.",
-            file=sys.stderr,
-        )
+        complain(f"\nupgraded to {__version__}, but: {error}\nSee docs/upgrade.md, 'A bot that does not stay up'.")
         return 1
     upgrade.keep_two()
     system.log(f"upgraded to {arguments.new.name}")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -12,11 +13,10 @@ from abusehandler.installer.setup.ground import unit_text
 from abusehandler.installer.setup.system import ROOT, SetupError, System
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from abusehandler.installer.setup.answers import Answers
 
 PORTS = (80, 443)
+IPV6 = Path("/proc/net/if_inet6")
 
 
 def require_free_ports() -> None:
@@ -57,6 +57,9 @@ class Nginx:
 
     def _text(self, *, tls: bool) -> str:
         text = unit_text("nginx-http.conf") + (unit_text("nginx-https.conf") if tls else "")
+        if self.system.real and not IPV6.exists():
+            # nginx does not start with an address of a family that the kernel does not know
+            text = "".join(line for line in text.splitlines(keepends=True) if "listen [::]" not in line)
         for word, value in (
             ("@HOST@", self.answers.web.host_name),
             ("@CERTIFICATE@", self.certificate),

@@ -16,4 +16,6 @@ def add_to(app: FastAPI) -> None:
     """Called by portal/app.py. An application of its own: its errors are JSON, and its description names no page."""
     from abusehandler.portal.api.application import create_api
 
-    app.mount(PREFIX, create_api(app.state.portal))
+    api = create_api(app.state.portal)
+    api.state.portal_app = app
+    app.mount(PREFIX, api)

@@ -19,13 +19,16 @@ from abusehandler.portal.api import (
     mutes,
     notices,
     privacy,
+    reading,
     reports,
     rules,
+    selfhelp,
     statistics,
     ticket_actions,
     tickets,
     trail,
     users,
+    views,
     webhooks,
 )
 from abusehandler.portal.api.problems import Problem, ProblemJson, problem, problem_of
@@ -58,8 +61,8 @@ def create_api(portal: Portal) -> FastAPI:
         status: {"model": Problem, "description": said} for status, said in _PROBLEMS.items()
     }
     for part in (
-        reports, drafts, ticket_actions, tickets, events, notices, privacy, customers, rules, mutes, statistics, webhooks, users,
-        accounts, trail,
+        reading, reports, drafts, ticket_actions, selfhelp, tickets, events, notices, privacy, customers, rules, mutes, statistics,
+        views, webhooks, users, accounts, trail,
     ):  # fmt: skip
         api.include_router(part.router, responses=responses)
     api.add_exception_handler(HTTPException, _refused)

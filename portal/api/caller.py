@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from abusehandler.tickets.desk.api_tokens import ApiToken
     from abusehandler.tickets.desk.scope import Scope
 
-TokenScope = Literal["read", "write", "reports:in", "admin"]
+TokenScope = Literal["read", "write", "reports:in", "privacy", "webhooks", "admin"]
+#: What a scope holds besides itself.
+_HOLDS: dict[TokenScope, frozenset[TokenScope]] = {"admin": frozenset({"privacy", "webhooks"})}
 #: For the description; the token is read by `find`.
 BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="A token of `abusehandler token add`.")
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="abusehandler"'}
@@ -47,7 +49,7 @@ class Caller:
 
     def require(self, scope: TokenScope, permission: Permission) -> None:
         """Raises ProblemError 403 unless the token's scopes and the user's role allow it."""
-        if scope not in self.token.scopes:
+        if not any(scope == one or scope in _HOLDS.get(one, ()) for one in self.token.scopes):  # type: ignore[call-overload]
             raise ProblemError(403, f"This token has not the scope {scope}.")
         if not self.viewer.may(permission):
             raise ProblemError(
@@ -83,6 +85,7 @@ def needs(scope: TokenScope, permission: Permission) -> Callable[..., Caller]:
 
 Sees = Annotated[Caller, Depends(needs("read", "see"))]
 Acts = Annotated[Caller, Depends(needs("write", "act"))]
+Writes = Annotated[Caller, Depends(needs("write", "see"))]
 Mutes = Annotated[Caller, Depends(needs("write", "rules"))]
 SeesRules = Annotated[Caller, Depends(needs("read", "rules"))]
 SeesReports = Annotated[Caller, Depends(needs("read", "evidence"))]
@@ -90,3 +93,5 @@ Counts = Annotated[Caller, Depends(needs("read", "statistics"))]
 Decides = Annotated[Caller, Depends(needs("write", "inbox"))]
 HandsIn = Annotated[Caller, Depends(needs("reports:in", "act"))]
 Administers = Annotated[Caller, Depends(needs("admin", "administer"))]
+AsksPrivacy = Annotated[Caller, Depends(needs("privacy", "administer"))]
+MakesWebhooks = Annotated[Caller, Depends(needs("webhooks", "administer"))]

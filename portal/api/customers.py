@@ -20,7 +20,7 @@ from abusehandler.portal.api.route import ApiRoute
 from abusehandler.portal.desk.contacts import directory
 from abusehandler.portal.settings import Portal, portal_of
 from abusehandler.tickets.answers.mail_addresses import set_state
-from abusehandler.tickets.desk import api_lists, customers
+from abusehandler.tickets.desk import accounts, api_lists, customers
 
 router = APIRouter(route_class=ApiRoute, tags=["customers"])
 #: The number of a customer may hold a slash.
@@ -186,8 +186,8 @@ def _known(portal: Portal, customer: str) -> Any:
 @router.put("/customers/{customer:path}/account", status_code=204, summary="Give a customer to an account")
 def set_account(request: Request, caller: Administers, customer: InPath, asked: Account) -> None:
     with portal_of(request).pool.database() as database:
-        _page(database, caller.scope, customer)
-        customers.set_account(database, caller.scope, customer, asked.account, author=caller.author)
+        if not accounts.give(database, caller.scope, customer, asked.account, author=caller.author):
+            raise ProblemError(404, "There is no such customer, or it is not yours to see.")
 
 
 @router.put(

@@ -107,9 +107,9 @@ def get_draft(request: Request, caller: SeesReports, number: InPath) -> Any:
 
 @router.get("/drafts/{number}/hits", response_model=Tried, summary="Which archived mails a draft recognises")
 def get_hits(request: Request, caller: SeesReports, number: InPath) -> Any:
-    definition, _ = drafting.checked(_draft(request, caller, number)["definition"])
-    if definition is None:
-        raise ProblemError(409, "The draft is no definition yet; its findings say why.")
+    definition, findings = drafting.checked(_draft(request, caller, number)["definition"])
+    if definition is None or not drafting.is_quick(findings):
+        raise ProblemError(409, "The draft is no definition yet, or too slow; its findings say why.")
     tried, hits = teaching.hits_of(portal_of(request), caller.viewer, definition)
     return {"tried": tried, "hits": [
         {"report": one["report"]["id"], "sender": one["report"]["sender"], "subject": one["report"]["subject"],

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi import Query as InQuery
 from pydantic import Field
 
-from abusehandler.portal.api.caller import Administers
+from abusehandler.portal.api.caller import AsksPrivacy
 from abusehandler.portal.api.fields import Asked, Name, Query, Told
 from abusehandler.portal.api.problems import ProblemError
 from abusehandler.portal.api.route import ApiRoute
@@ -68,7 +68,7 @@ class Removed(Told):
 
 
 @router.get("/privacy", response_model=Stored, summary="What is stored about a customer, mail address or network")
-def get_stored(request: Request, caller: Administers, asked: Annotated[WhoQuery, InQuery()]) -> Any:
+def get_stored(request: Request, caller: AsksPrivacy, asked: Annotated[WhoQuery, InQuery()]) -> Any:
     subject = privacy.Subject.of(asked.who)
     with portal_of(request).pool.database() as database:
         found = privacy.stored(database, caller.scope, subject, author=caller.author)
@@ -80,7 +80,7 @@ def get_stored(request: Request, caller: Administers, asked: Annotated[WhoQuery,
 
 
 @router.post("/privacy/take-out", response_model=HandedOut, summary="Everything itself, for the person who asked")
-def take_out(request: Request, caller: Administers, asked: Who) -> Any:
+def take_out(request: Request, caller: AsksPrivacy, asked: Who) -> Any:
     subject = privacy.Subject.of(asked.who)
     items: list[dict[str, Any]] = []
     with portal_of(request).pool.database() as database:
@@ -96,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 
 @router.post("/privacy/removal", response_model=Removed, summary="Erase or pseudonymise")
-def remove(request: Request, caller: Administers, asked: Removal) -> Any:
+def remove(request: Request, caller: AsksPrivacy, asked: Removal) -> Any:
     """This cannot be undone."""
     subject = privacy.Subject.of(asked.who)
     if asked.confirm.strip() != subject.text:

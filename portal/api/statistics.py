@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as InQuery
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from abusehandler.portal.api.caller import Counts
 from abusehandler.portal.api.fields import Query, Told
 from abusehandler.portal.api.problems import ProblemError
 from abusehandler.portal.api.route import ApiRoute
+from abusehandler.portal.desk.analytics import WITHIN, table_file
 from abusehandler.portal.settings import portal_of
 from abusehandler.tickets.desk import analytics
 from abusehandler.tickets.incoming import now_utc
@@ -49,6 +50,21 @@ class OpenDays(Told):
     items: list[OpenDay]
 
 
+class Opened(Told):
+    """`problems`: for each the number of each of `days`."""
+
+    days: list[date]
+    problems: dict[str, list[int]]
+
+
+class Within(Told):
+    """Of the tickets opened in the period, how many had their first notice (`told`) and their end within each time."""
+
+    within: list[str]
+    told: list[int]
+    ended: list[int]
+
+
 def _period(asked: PeriodQuery) -> analytics.Period:
     until = asked.until or now_utc().date()
     since = asked.since or until - timedelta(days=29)
@@ -62,6 +78,32 @@ def get_open(request: Request, caller: Counts, asked: Annotated[PeriodQuery, InQ
     with portal_of(request).pool.database() as database:
         days, levels = analytics.open_over_time(database, caller.scope, _period(asked))
     return {"items": [{"day": day, "open": level} for day, level in zip(days, levels, strict=True)]}
+
+
+@router.get("/statistics/opened", response_model=Opened, summary="Tickets opened on each day, by problem")
+def get_opened(request: Request, caller: Counts, asked: Annotated[PeriodQuery, InQuery()]) -> Any:
+    """The most frequent problems; the rest together under the empty name."""
+    with portal_of(request).pool.database() as database:
+        days, lines = analytics.opened_by_problem(database, caller.scope, _period(asked))
+    return {"days": days, "problems": lines}
+
+
+@router.get("/statistics/within", response_model=Within, summary="How soon tickets were told of and ended")
+def get_within(request: Request, caller: Counts, asked: Annotated[PeriodQuery, InQuery()]) -> Any:
+    with portal_of(request).pool.database() as database:
+        (row,) = analytics.table(database, caller.scope, "within", _period(asked))
+    return {"within": WITHIN, "told": row["told"], "ended": row["ended"]}
+
+
+@router.get(
+    "/statistics/{table}.csv", summary="The same table as CSV", response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)  # fmt: skip
+def get_csv(request: Request, caller: Counts, table: Table, asked: Annotated[PeriodQuery, InQuery()]) -> Response:
+    """With cells that a spreadsheet would calculate made harmless."""
+    period = _period(asked)
+    with portal_of(request).pool.database() as database:
+        return table_file(table, period, analytics.table(database, caller.scope, table, period))
 
 
 @router.get("/statistics/{table}", response_model=Numbers, summary="A table of a period")

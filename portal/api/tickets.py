@@ -12,15 +12,17 @@ from fastapi import Query as InQuery
 from pydantic import Field
 
 from abusehandler.portal.api.caller import Sees
-from abusehandler.portal.api.fields import InPath, Name, Network, Page, Told, Word
+from abusehandler.portal.api.fields import InPath, Name, Network, Page, Seen, Told, Word
 from abusehandler.portal.api.paging import Paged, cursor, cut
 from abusehandler.portal.api.problems import ProblemError
 from abusehandler.portal.api.route import ApiRoute
 from abusehandler.portal.api.shown import Event, Ticket, TicketLine, ticket_of, version
 from abusehandler.portal.desk.letters import LARGEST
+from abusehandler.portal.desk.one_ticket import events_file
 from abusehandler.portal.security.headers import FILE_POLICY
 from abusehandler.portal.settings import portal_of
 from abusehandler.tickets.desk import ticket_list, ticket_page
+from abusehandler.tickets.desk.scope import read
 
 if TYPE_CHECKING:
     from abusehandler.tickets.desk.scope import Row
@@ -34,7 +36,10 @@ class TicketQuery(Paged):
     """Filters as on the desk's page; all that are named must fit."""
 
     limit: int = Field(50, ge=1, le=200, description="Items at most.")
-    q: Word = Field("", description="A ticket's number, an address or prefix, or words of a customer's or host's name.")
+    q: Word = Field(
+        "",
+        description="A ticket's number, an address or prefix, or words of a customer's or host's name, a note or an answer.",
+    )
     state: list[State] = Field([], max_length=6, description="All but closed where none is named.")
     problem: list[Name] = Field([], max_length=20)
     severity: SeverityName | None = Field(None, description="The least.")
@@ -66,8 +71,37 @@ class Happened(Told):
     about: dict[str, Any]
 
 
+class LastAction(Told):
+    id: int
+    verb: str
+    author: str
+    at: Seen
+
+
 class Timeline(Told):
+    """`undo`: the last action that can be taken back, by POST /actions/{id}/undo."""
+
     items: list[Happened]
+    undo: LastAction | None
+
+
+class InState(Told):
+    state: str
+    tickets: int
+    severe: int = Field(description="Of high and critical severity.")
+
+
+class Counts(Told):
+    items: list[InState]
+
+
+class Person(Told):
+    login: str
+    name: str
+
+
+class People(Told):
+    items: list[Person]
 
 
 @router.get("/tickets", response_model=Tickets, summary="List tickets")
@@ -93,6 +127,12 @@ def one(request: Request, caller: Sees, number: int) -> Row:
     return found
 
 
+@router.get("/tickets/counts", response_model=Counts, summary="How many tickets are not closed, by state")
+def get_ticket_counts(request: Request, caller: Sees) -> Any:
+    with portal_of(request).pool.database() as database:
+        return {"items": read(database, caller.scope, "ticket_list.counts")}
+
+
 @router.get("/tickets/{number}", response_model=Ticket, summary="One ticket")
 def get_ticket(request: Request, response: Response, caller: Sees, number: InPath) -> Any:
     """The header ETag is for If-Match of an action."""
@@ -114,6 +154,26 @@ def list_ticket_events(request: Request, caller: Sees, number: InPath, asked: An
     return page
 
 
+@router.get(
+    "/tickets/{number}/events.csv", summary="The events of a ticket as CSV", response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)  # fmt: skip
+def get_events_csv(request: Request, caller: Sees, number: InPath) -> Response:
+    """At most 100,000, with cells that a spreadsheet would calculate made harmless."""
+    with portal_of(request).pool.database() as database:
+        found = events_file(database, caller.scope, number)
+    if found is None:
+        raise ProblemError(404, f"There is no ticket {number}, or it is not yours to see.")
+    return found
+
+
+@router.get("/tickets/{number}/people", response_model=People, summary="Who can have a ticket in hand")
+def list_people(request: Request, caller: Sees, number: InPath) -> Any:
+    one(request, caller, number)
+    with portal_of(request).pool.database() as database:
+        return {"items": read(database, caller.scope, "ticket_page.people", ticket=number)}
+
+
 @router.get("/tickets/{number}/timeline", response_model=Timeline, summary="What happened to a ticket, newest first")
 def get_timeline(request: Request, caller: Sees, number: InPath) -> Any:
     portal = portal_of(request)
@@ -123,7 +183,8 @@ def get_timeline(request: Request, caller: Sees, number: InPath) -> Any:
         raise ProblemError(404, f"There is no ticket {number}, or it is not yours to see.")
     moments = [moment for moment in page.timeline if moment.kind != "opened"]
     items = [{"at": moment.at, "kind": moment.kind, "about": _plain(moment.about)} for moment in moments]
-    return {"items": [*items, {"at": page.ticket["opened_at"], "kind": "opened", "about": {"ticket": number}}]}
+    opened = {"at": page.ticket["opened_at"], "kind": "opened", "about": {"ticket": number}}
+    return {"items": [*items, opened], "undo": page.undo}
 
 
 def _plain(row: Row) -> dict[str, Any]:

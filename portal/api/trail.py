@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from abusehandler.portal.api.caller import Administers
 from abusehandler.portal.api.fields import Asked, Number, Page, Seen, Told, Word
 from abusehandler.portal.api.paging import Paged, cut
 from abusehandler.portal.api.route import ApiRoute
+from abusehandler.portal.desk import machine
 from abusehandler.portal.settings import portal_of
 from abusehandler.tickets.desk import administration
 from abusehandler.tickets.desk.scope import read
@@ -78,6 +80,24 @@ class Health(Told):
     schema_version: int = Field(validation_alias="schema")
 
 
+class Bot(Told):
+    """`waiting` and `in_hand` are messages; null for collectors, and while Redis does not answer."""
+
+    id: str
+    name: str
+    group: str
+    process: int | None
+    waiting: int | None
+    in_hand: int | None
+
+
+class Machine(Told):
+    """`trouble` says why something could not be looked at."""
+
+    bots: list[Bot]
+    trouble: str
+
+
 @router.get("/audit", response_model=Lines, summary="Who changed what, newest first")
 def list_audit(request: Request, caller: Administers, asked: Annotated[TrailQuery, InQuery()]) -> Any:
     with portal_of(request).pool.database() as database:
@@ -92,6 +112,12 @@ def list_audit(request: Request, caller: Administers, asked: Annotated[TrailQuer
 def get_health(request: Request, caller: Administers) -> Any:
     with portal_of(request).pool.database() as database:
         return administration.health(database, caller.scope)
+
+
+@router.get("/machine", response_model=Machine, summary="Bots and queues of the portal's machine")
+def get_machine(request: Request, caller: Administers) -> Any:
+    looked = machine.look(portal_of(request).configuration)
+    return {"bots": [asdict(bot) for bot in looked.bots], "trouble": looked.trouble}
 
 
 @router.get("/alerts", response_model=Alerts, summary="What a person should look at")

@@ -66,6 +66,7 @@ class Change(Asked):
     disabled: bool | None = None
     password: Password | None = Field(None, description="All sessions of the person end.")
     forget_second_factor: Literal[True] | None = None
+    end_sessions: Literal[True] | None = Field(None, description="The person has to log in again, everywhere.")
 
 
 class Token(Told):
@@ -86,7 +87,7 @@ class Tokens(Told):
 class NewToken(Asked):
     login: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
     name: Annotated[Name, Field(max_length=100)]
-    scopes: Annotated[list[TokenScope], Field(min_length=1, max_length=4)]
+    scopes: Annotated[list[TokenScope], Field(min_length=1, max_length=6)]
     account: Name | None = Field(None, description="Keeps the token to this account's customers.")
     days: Annotated[int, Field(ge=1, le=3660)] | None = Field(365, description="Until it ends; null for no end.")
 
@@ -136,6 +137,8 @@ def _change(store: UserStore, user: User, caller: Caller, asked: Change, secret:
         store.set_password(user, secret, author=caller.author)
     if asked.forget_second_factor:
         store.set_totp(user, None, author=caller.author)
+    if asked.end_sessions:
+        store.end_sessions(user, author=caller.author)
     if asked.disabled is not None:
         store.disable(user, asked.disabled, author=caller.author)
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi import Query as InQuery
 from pydantic import Field
 
-from abusehandler.portal.api.caller import Administers
+from abusehandler.portal.api.caller import MakesWebhooks
 from abusehandler.portal.api.fields import Asked, InPath, Name, Page, Seen, Told
 from abusehandler.portal.api.paging import Paged, cut
 from abusehandler.portal.api.problems import ProblemError
@@ -84,13 +84,13 @@ class Again(Told):
 
 
 @router.get("/webhooks", response_model=Webhooks, summary="List webhooks")
-def list_webhooks(request: Request, caller: Administers) -> Any:
+def list_webhooks(request: Request, caller: MakesWebhooks) -> Any:
     with portal_of(request).pool.database() as database:
         return {"items": WebhookStore(database).listed()}
 
 
 @router.post("/webhooks", response_model=Made, status_code=201, summary="Add a webhook")
-def add_webhook(request: Request, caller: Administers, asked: NewWebhook) -> Any:
+def add_webhook(request: Request, caller: MakesWebhooks, asked: NewWebhook) -> Any:
     portal = portal_of(request)
     reach = Reach.of(portal.configuration.webhooks.allowed_networks, portal.configuration.networks.prefixes)
     request.state.secret = True
@@ -99,19 +99,27 @@ def add_webhook(request: Request, caller: Administers, asked: NewWebhook) -> Any
 
 
 @router.delete("/webhooks/{number}", status_code=204, summary="Remove a webhook with its messages")
-def remove_webhook(request: Request, caller: Administers, number: InPath) -> None:
+def remove_webhook(request: Request, caller: MakesWebhooks, number: InPath) -> None:
     with portal_of(request).pool.database() as database:
         _there(WebhookStore(database).remove(number, author=caller.author), number)
 
 
 @router.post("/webhooks/{number}/enable", status_code=204, summary="Let a webhook go on that was switched off")
-def enable_webhook(request: Request, caller: Administers, number: InPath) -> None:
+def enable_webhook(request: Request, caller: MakesWebhooks, number: InPath) -> None:
     with portal_of(request).pool.database() as database:
         _there(WebhookStore(database).enable(number, author=caller.author), number)
 
 
+@router.post("/webhooks/{number}/pause", status_code=204, summary="Switch a webhook off until it is enabled")
+def pause_webhook(request: Request, caller: MakesWebhooks, number: InPath) -> None:
+    """Messages that wait are kept; of what happens meanwhile it is not told."""
+    with portal_of(request).pool.database() as database:
+        _known(database, number)
+        WebhookStore(database).pause(number, author=caller.author)
+
+
 @router.post("/webhooks/{number}/test", status_code=202, summary="Send a message that says nothing")
-def test_webhook(request: Request, caller: Administers, number: InPath) -> None:
+def test_webhook(request: Request, caller: MakesWebhooks, number: InPath) -> None:
     with portal_of(request).pool.database() as database:
         _there(WebhookStore(database).test(number, author=caller.author), number)
 
@@ -120,7 +128,7 @@ def test_webhook(request: Request, caller: Administers, number: InPath) -> None:
     "/webhooks/{number}/deliveries", response_model=Deliveries, summary="The messages of a webhook, newest first"
 )
 def list_deliveries(
-    request: Request, caller: Administers, number: InPath, asked: Annotated[DeliveryQuery, InQuery()]
+    request: Request, caller: MakesWebhooks, number: InPath, asked: Annotated[DeliveryQuery, InQuery()]
 ) -> Any:
     with portal_of(request).pool.database() as database:
         _known(database, number)
@@ -131,10 +139,19 @@ def list_deliveries(
 
 
 @router.post("/webhooks/{number}/retry", response_model=Again, summary="Try again what was given up")
-def retry_webhook(request: Request, caller: Administers, number: InPath) -> Any:
+def retry_webhook(request: Request, caller: MakesWebhooks, number: InPath) -> Any:
     with portal_of(request).pool.database() as database:
         _known(database, number)
         return {"messages": WebhookStore(database).try_again(number, author=caller.author)}
+
+
+@router.post(
+    "/webhooks/{number}/deliveries/{delivery}/retry", response_model=Again, summary="Try one message again that was given up"
+)  # fmt: skip
+def retry_delivery(request: Request, caller: MakesWebhooks, number: InPath, delivery: InPath) -> Any:
+    with portal_of(request).pool.database() as database:
+        _known(database, number)
+        return {"messages": WebhookStore(database).try_again(number, author=caller.author, delivery=delivery)}
 
 
 def _known(database: Database, number: int) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def routers() -> list[APIRouter]:
     """All pages of the desk."""
     from abusehandler.portal.desk import (
+        accounts,
         administration,
         analytics,
         customers,
@@ -23,7 +24,10 @@ def routers() -> list[APIRouter]:
         rules,
         teaching,
         ticket_list,
+        webhooks,
     )
 
-    pages = (ticket_list, one_ticket, notices, inbox, teaching, customers, analytics, rules, administration, privacy)
+    pages = (
+        ticket_list, one_ticket, notices, inbox, teaching, customers, analytics, rules, administration, accounts, webhooks, privacy,
+    )  # fmt: skip
     return [page.router for page in pages]

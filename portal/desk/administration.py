@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Administration: people, accounts, tokens, audit trail, health."""
+"""Administration: people, tokens, audit trail, health."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from abusehandler.errors import AbusehandlerError
@@ -16,10 +17,12 @@ from abusehandler.portal.login.gate import needs
 from abusehandler.portal.login.roles import Viewer
 from abusehandler.portal.pages import done, render
 from abusehandler.portal.settings import portal_of
-from abusehandler.tickets.desk import administration, api_tokens, customers
+from abusehandler.tickets.desk import accounts, administration, api_tokens
+from abusehandler.tickets.desk.scope import read
 from abusehandler.tickets.desk.users import ROLES, Role, User, UserStore
 
 router = APIRouter()
+Number = Annotated[int, Field(ge=1, le=9_223_372_036_854_775_807)]
 Administers = Annotated[Viewer, Depends(needs("administer"))]
 
 
@@ -32,6 +35,16 @@ def health(request: Request, viewer: Administers) -> Response:
     return render(request, "admin_health", numbers=numbers, alerts=alerts, machine=machine.look(portal.configuration))
 
 
+@router.post("/admin/alerts/seen")
+def alerts_seen(
+    request: Request, viewer: Administers, alert: Annotated[list[Number], Form(max_length=500)]
+) -> Response:
+    """A person has looked at them."""
+    with portal_of(request).pool.database() as database:
+        read(database, viewer.scope, "api.see_alerts", alerts=alert, author=viewer.user.login)
+    return done("/admin", "done")
+
+
 @router.get("/admin/users")
 def users(request: Request, viewer: Administers) -> Response:
     return _users(request, viewer)
@@ -40,10 +53,10 @@ def users(request: Request, viewer: Administers) -> Response:
 def _users(request: Request, viewer: Viewer, *, wrong: str = "", token: str = "") -> Response:
     with portal_of(request).pool.database() as database:
         people = UserStore(database).all()
-        accounts = customers.accounts(database, viewer.scope)
+        companies = accounts.listed(database, viewer.scope)
         tokens = api_tokens.listed(database)
     return render(
-        request, "admin_users", 400 if wrong else 200, people=people, accounts=accounts, tokens=tokens, roles=ROLES, wrong=wrong,
+        request, "admin_users", 400 if wrong else 200, people=people, accounts=companies, tokens=tokens, roles=ROLES, wrong=wrong,
         token=token, scopes=api_tokens.SCOPES,
     )  # fmt: skip
 
@@ -91,6 +104,8 @@ def change_user(
             store.change(user, author=viewer.user.login, role=_role(role), account=account or None, name=user.name)
         elif verb == "password":
             store.set_password(user, secret, author=viewer.user.login)
+        elif verb == "end-sessions":
+            store.end_sessions(user, author=viewer.user.login)
         elif verb == "forget-second-factor":
             store.set_totp(user, None, author=viewer.user.login)
         else:
@@ -108,14 +123,22 @@ def _role(text: str) -> Role:
 def make_token(
     request: Request, viewer: Administers, login: Annotated[str, Form(max_length=100)], name: Annotated[str, Form(max_length=100)],
     scope: Annotated[list[str] | None, Form()] = None, days: Annotated[int, Form(ge=0, le=3660)] = 365,
+    account: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:  # fmt: skip
     """The token's text is shown once, on the page that answers."""
     with portal_of(request).pool.database() as database:
         user: User | None = UserStore(database).find(login)
         if user is None:
             raise AbusehandlerError(f"there is no user {login!r}")
-        text = api_tokens.make(database, user, name, scope or [], days=days or None, author=viewer.user.login)
-    return _users(request, viewer, token=text)
+        try:
+            text = api_tokens.make(
+                database, user, name, scope or [], days=days or None, author=viewer.user.login, account=account or None
+            )
+        except AbusehandlerError as error:
+            wrong = str(error)
+        else:
+            return _users(request, viewer, token=text)
+    return _users(request, viewer, wrong=wrong)
 
 
 @router.post("/admin/tokens/{number}/revoke")
@@ -123,26 +146,6 @@ def revoke_token(request: Request, viewer: Administers, number: int) -> Response
     with portal_of(request).pool.database() as database:
         api_tokens.revoke(database, number, author=viewer.user.login)
     return done("/admin/users", "revoked")
-
-
-@router.post("/admin/accounts")
-def add_account(
-    request: Request, viewer: Administers, key: Annotated[str, Form(max_length=40)], name: Annotated[str, Form(max_length=200)],
-    patterns: Annotated[str, Form(max_length=2000)] = "", colour: Annotated[str, Form(max_length=7)] = "",
-) -> Response:  # fmt: skip
-    """Patterns as people write them: * stands for anything."""
-    likes = [
-        word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
-        for word in patterns.split()
-    ]
-    try:
-        with portal_of(request).pool.database() as database:
-            administration.add_account(
-                database, viewer.scope, key, name, likes, colour.lower(), author=viewer.user.login
-            )
-    except AbusehandlerError as error:
-        return _users(request, viewer, wrong=str(error))
-    return done("/admin/users", "saved")
 
 
 @router.get("/admin/audit")

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import threading
 import time
 from datetime import date, datetime, timezone
@@ -15,7 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from abusehandler.portal.desk import charts
-from abusehandler.portal.desk.spreadsheet import safe_cell
+from abusehandler.portal.desk.spreadsheet import csv_file
 from abusehandler.portal.login.gate import needs
 from abusehandler.portal.login.roles import Viewer
 from abusehandler.portal.pages import render
@@ -82,7 +80,7 @@ def page(request: Request, viewer: Counts, since: str = "", until: str = "") -> 
         told_seconds=sum((row["told_seconds"] or 0) * row["told"] for row in tables["problems"]) / told if told else None,
         ended_seconds=sum((row["ended_seconds"] or 0) * row["ended"] for row in tables["problems"]) / ended if ended else None,
         relapse=relapsed / opened * 100 if opened else None, today=_today(),
-        columns=analytics.TABLES,
+        columns=analytics.TABLES, charts_days=charts.days_each(period.days),
     )  # fmt: skip
 
 
@@ -104,12 +102,8 @@ def _draw(portal: Portal, viewer: Viewer, name: str, period: analytics.Period, *
             days, levels = analytics.open_over_time(database, viewer.scope, period)
             drawn = charts.line(days, {"open tickets": levels}, dark=dark)
         elif name == "mails":
-            rows = {row["day"]: row for row in analytics.table(database, viewer.scope, "work", period)}
-            lines = {
-                "sent": [row["mails"] for row in rows.values()],
-                "failed": [row["failed"] for row in rows.values()],
-            }
-            drawn = charts.stacked(list(rows), lines, dark=dark)
+            days, lines = analytics.mails(database, viewer.scope, period)
+            drawn = charts.stacked(days, lines, dark=dark)
         elif name == "within":
             (within,) = analytics.table(database, viewer.scope, "within", period)
             values = {"first notice": within["told"], "end": within["ended"]}
@@ -131,13 +125,12 @@ def table(request: Request, viewer: Counts, name: str, since: str = "", until: s
     period = _period(since, until)
     with portal_of(request).pool.database() as database:
         rows = analytics.table(database, viewer.scope, name, period)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(analytics.TABLES[name])
-    writer.writerows([safe_cell(row[column]) for column in analytics.TABLES[name]] for row in rows)
-    file = f"{name}-{period.since}-{period.until}.csv"
-    return Response(
-        out.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    return table_file(name, period, rows)
+
+
+def table_file(name: str, period: analytics.Period, rows: list[Row]) -> Response:
+    """One of `analytics.TABLES` as CSV."""
+    columns = analytics.TABLES[name]
+    return csv_file(
+        f"{name}-{period.since}-{period.until}.csv", columns, ([row[column] for column in columns] for row in rows)
     )

@@ -20,6 +20,9 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module_
 _LIGHT = ("#1d5fd1", "#b35900", "#007a5a", "#a4388f", "#7a6a00", "#007c99", "#b3263e", "#6b7480")
 _DARK = ("#7fb0ff", "#f2a65a", "#5fd0a8", "#e39ad3", "#e3d26a", "#6fd0e8", "#ff8f9f", "#b4bdc8")
 
+#: Up to so many columns stand in a chart.
+FEW_DAYS = 62
+
 
 def _style(dark: bool, opacity: str = ".9") -> Any:
     ink, quiet = ("#e7ebf0", "#a3adb9") if dark else ("#1a2129", "#57616d")
@@ -54,9 +57,22 @@ def _options(dark: bool, **other: Any) -> dict[str, Any]:
 
 
 def stacked(days: Sequence[object], lines: Mapping[str, Sequence[int]], *, dark: bool) -> bytes:
-    """Columns by day, one above the other."""
+    """Columns one above the other, each for as many days as `days_each` says, and named after the first of them."""
     chart = pygal.StackedBar(**_options(dark, rounded_bars=0))
-    return _drawn(chart, days, lines)
+    each = days_each(len(days))
+    # the last column is whole, so that the newest figures do not seem to fall; the first may have fewer days
+    begins = [0, *range(len(days) % each or each, len(days), each)] if days else []
+    ends = [*begins[1:], len(days)]
+    sums = {
+        name: [sum(numbers[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+        for name, numbers in lines.items()
+    }
+    return _drawn(chart, [days[begin] for begin in begins], sums)
+
+
+def days_each(days: int) -> int:
+    """How many days stand in one column of a chart over so many: more columns than these can neither be seen nor drawn soon."""
+    return 1 if days <= FEW_DAYS else 7 if days <= FEW_DAYS * 7 else 28
 
 
 def line(days: Sequence[object], lines: Mapping[str, Sequence[int]], *, dark: bool) -> bytes:

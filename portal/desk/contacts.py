@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from abusehandler.configuration import configuration_path
 from abusehandler.configuration.sending import CustomerContacts
 from abusehandler.crm_connector import open_directory
+from abusehandler.errors import AbusehandlerError
 
 if TYPE_CHECKING:
     from abusehandler.crm_connector import Directory
@@ -33,6 +34,14 @@ def directory(portal: Portal) -> Directory:
             return found
         _open[id(portal)] = (time.monotonic(), found)
         return found
+
+
+def time_zone_of(portal: Portal, customer: str) -> str:
+    """The zone in which the customer's first contact reads times (IANA name); empty where nothing says one. Never raises."""
+    try:
+        return next((one.time_zone for one in contacts(portal).recipients(customer) if one.time_zone), "")
+    except AbusehandlerError:
+        return ""
 
 
 def contacts(portal: Portal) -> CustomerContacts:

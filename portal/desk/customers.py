@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from abusehandler.portal.login.roles import Viewer
 from abusehandler.portal.pages import done, render
 from abusehandler.portal.settings import Portal, portal_of
 from abusehandler.tickets.answers.mail_addresses import set_state
-from abusehandler.tickets.desk import customers
+from abusehandler.tickets.desk import accounts, customers
 from abusehandler.tickets.desk.ticket_list import network_of
 
 router = APIRouter()
@@ -58,8 +59,8 @@ def one_customer(request: Request, viewer: Sees, customer: str) -> Response:
         known, trouble = _known(portal, customer)
         mails = [contact.email for contact in known.contacts if contact.email] if known is not None else []
         states = customers.address_states(database, viewer.scope, customer, mails)
-        accounts = customers.accounts(database, viewer.scope) if viewer.may("administer") else []
-    return render(request, "customer", page=page, known=known, trouble=trouble, states=states, accounts=accounts)
+        companies = accounts.listed(database, viewer.scope) if viewer.may("administer") else []
+    return render(request, "customer", page=page, known=known, trouble=trouble, states=states, accounts=companies)
 
 
 def _known(portal: Portal, customer: str) -> tuple[Any, str]:
@@ -75,8 +76,9 @@ def set_account(
     request: Request, viewer: Administers, customer: str, account: Annotated[str, Form(max_length=40)] = ""
 ) -> Response:
     with portal_of(request).pool.database() as database:
-        customers.set_account(database, viewer.scope, customer, account or None, author=viewer.user.login)
-    return done(f"/customers/{customer}", "saved")
+        if not accounts.give(database, viewer.scope, customer, account or None, author=viewer.user.login):
+            raise HTTPException(404)
+    return done(f"/customers/{quote(customer)}", "saved")
 
 
 @router.post("/customers/{customer:path}/address")
@@ -100,4 +102,4 @@ def set_address(
             author=viewer.user.login,
             reason=reason or "at the desk",
         )
-    return done(f"/customers/{customer}", "saved")
+    return done(f"/customers/{quote(customer)}", "saved")

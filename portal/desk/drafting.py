@@ -167,6 +167,11 @@ def checked(text: str) -> tuple[Definition | None, list[Finding]]:
     ]
 
 
+def is_quick(findings: Sequence[Finding]) -> bool:
+    """Whether the definition may be run in this process, whose threads all wait while a pattern is matched."""
+    return not any(finding.check == "fast-patterns" for finding in findings)
+
+
 def hit(definition: Definition, mail: Mail, known: Matcher, received_at: datetime) -> Hit | None:
     """What the definition makes of a mail; None when it does not recognise it. Never raises."""
     look = look_at(mail)

@@ -4,22 +4,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import Response
 
 from abusehandler.portal.desk import acting
 from abusehandler.portal.desk.letters import LARGEST, download_name
-from abusehandler.portal.desk.spreadsheet import safe_cell
+from abusehandler.portal.desk.spreadsheet import csv_file
 from abusehandler.portal.login.gate import needs
 from abusehandler.portal.login.roles import Viewer
 from abusehandler.portal.pages import done, render
 from abusehandler.portal.security.headers import FILE_POLICY
 from abusehandler.portal.settings import portal_of
 from abusehandler.tickets.desk import ticket_page
+
+if TYPE_CHECKING:
+    from abusehandler.tickets.database import Database
+    from abusehandler.tickets.desk.scope import Scope
 
 router = APIRouter()
 Sees = Annotated[Viewer, Depends(needs("see"))]
@@ -62,30 +64,31 @@ def more_events(request: Request, viewer: Sees, number: int, before: int = 0) ->
 
 @router.get("/tickets/{number}/events.csv")
 def events_csv(request: Request, viewer: Sees, number: int) -> Response:
-    columns = ("event", "time", "ip", "port", "feed", "severity", "report", *FIRST)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
     with portal_of(request).pool.database() as database:
-        if ticket_page.ticket(database, viewer.scope, number) is None:
-            raise HTTPException(404)
-        before = written = 0
-        while written < MOST_CSV_ROWS:
-            found, more = ticket_page.events(database, viewer.scope, number, before=before, limit=5000)
-            for event in found:
-                cells = (
-                    event["id"], event["at"].isoformat(), event["ip"], event["port"], event["feed"], event["severity"],
-                    event["report_id"], *(event["data"].get(name, "") for name in FIRST),
-                )  # fmt: skip
-                writer.writerow([safe_cell(cell) for cell in cells])
-            written += len(found)
-            if not more:
-                break
-            before = found[-1]["id"]
-    return Response(
-        out.getvalue(), media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="ticket-{number}-events.csv"'},
-    )  # fmt: skip
+        found = events_file(database, viewer.scope, number)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def events_file(database: Database, scope: Scope, number: int) -> Response | None:
+    """The events of a ticket as CSV, newest first, at most MOST_CSV_ROWS; None for one that is not there to be seen."""
+    if ticket_page.ticket(database, scope, number) is None:
+        return None
+    rows: list[tuple[object, ...]] = []
+    before, more = 0, True
+    while more and len(rows) < MOST_CSV_ROWS:
+        found, more = ticket_page.events(database, scope, number, before=before, limit=5000)
+        rows.extend(
+            (
+                event["id"], event["at"].isoformat(), event["ip"], event["port"], event["feed"], event["severity"],
+                event["report_id"], *(event["data"].get(name, "") for name in FIRST),
+            )
+            for event in found
+        )  # fmt: skip
+        before = found[-1]["id"] if found else 0
+    columns = ("event", "time", "ip", "port", "feed", "severity", "report", *FIRST)
+    return csv_file(f"ticket-{number}-events.csv", columns, rows)
 
 
 @router.post("/tickets/{number}/act")

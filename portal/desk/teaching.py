@@ -87,7 +87,7 @@ def _page(request: Request, viewer: Viewer, draft: Row, *, wrong: str = "") -> R
     hits: list[dict[str, Any]] = []
     missing: list[str] = []
     tried = 0
-    if definition is not None:
+    if definition is not None and drafting.is_quick(findings):
         tried, hits = hits_of(portal, viewer, definition)
         own = next((hit for hit in hits if hit["report"]["id"] == draft["report_id"]), None)
         if own is None:

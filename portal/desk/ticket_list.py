@@ -57,7 +57,7 @@ def _counts(portal: Portal, database: Database, viewer: Viewer) -> dict[str, Any
     key = ("counts", viewer.user.account, id(portal))
     at, known = _remembered.get(key, (-1e9, {}))
     if time.monotonic() - at > REMEMBERED_SECONDS:
-        known = {row["state"]: row for row in read(database, viewer.scope, "ticket_list.counts")}
+        known = {row["state"]: row for row in read(database, viewer.scope, "ticket_list.counts_by_state")}
         _remembered[key] = (time.monotonic(), known)
     return dict(known)
 

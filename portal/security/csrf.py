@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
 from fastapi import HTTPException, Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 FIELD = "csrf"
 HEADER = "x-csrf-token"
@@ -32,18 +36,26 @@ def comes_from_us(request: Request, public_url: str) -> bool:
     return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
 
 
-async def checked(request: Request) -> None:
-    """Dependency of all pages: a request that changes something carries the token. Raises 403."""
-    if request.method in SAFE_METHODS:
-        return
+async def checked(request: Request) -> AsyncIterator[None]:
+    """Dependency of all pages: a request that changes something carries the token. Raises 403. Files that came are closed."""
+    try:
+        if request.method not in SAFE_METHODS:
+            await _check(request)
+        yield
+    finally:
+        await request.close()
+
+
+async def _check(request: Request) -> None:
     secret = getattr(request.state, "cookie_secret", "")
-    said = request.headers.get(HEADER, "")
-    if not said:
-        form = await request.form(max_files=20, max_fields=2000)
-        field = form.get(FIELD, "")
-        said = field if isinstance(field, str) else ""
+    form = await request.form(max_files=20, max_fields=2000)
+    if any("\0" in text for pair in form.multi_items() for text in pair if isinstance(text, str)):
+        # PostgreSQL stores none, and no browser's field makes one
+        raise HTTPException(400, "This form has a character in it that cannot be stored.")
+    said = request.headers.get(HEADER, "") or form.get(FIELD, "")
     if (
         not secret
+        or not isinstance(said, str)
         or not hmac.compare_digest(said.encode(), token(secret).encode())
         or not comes_from_us(request, request.app.state.portal.public_url)
     ):

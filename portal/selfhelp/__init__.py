@@ -24,6 +24,6 @@ def add_to(app: FastAPI, ours: Ours | None = None) -> None:
     leave_tokens_out()
     app.state.selfhelp = SelfHelp.of(app.state.portal, ours)
     # these need no cookie: their forms are checked by the secret of the link itself, see rendering.py
-    for router in (brand_files.router, forms.router, pages.router):
+    for router in (pages.router, forms.router, brand_files.router):
         app.include_router(router, include_in_schema=False)
     app.include_router(for_desk.router, dependencies=[Depends(csrf.checked)], include_in_schema=False)

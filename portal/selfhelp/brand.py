@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from abusehandler.tickets.logo import LARGEST_LOGO
 from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 #: How the operator's own brand is named in addresses; no account can be called so.
 OPERATOR = "-"
-LARGEST_LOGO = 500_000
 KEPT_SECONDS = 60.0
 _TYPES = {
     ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".svg": "image/svg+xml",
@@ -86,13 +86,18 @@ class Brands:
         ours = self.operator()
         if not rows:
             return ours
-        name, colour, has_logo, kind, texts = rows[0]
+        name, colour, has_logo, digest, texts = rows[0]
         texts = texts if isinstance(texts, dict) else {}
-        mark = _mark(colour or ours.colour, kind, str(int(time.time() // 3600)))
+        mark = _mark(colour or ours.colour, digest)
         brand = Brand(account, name, colour or ours.colour, has_logo, {**ours.texts, **texts}, mark)
         with self._lock:
             self._kept[account] = (time.monotonic(), brand)
         return brand
+
+    def forget(self, account: str) -> None:
+        """Its brand was changed just now: this process shows it at once, others within a minute."""
+        with self._lock:
+            self._kept.pop(account, None)
 
     def logo(self, account: str) -> tuple[bytes, str] | None:
         """The logo and its media type; None if there is none."""
@@ -116,12 +121,35 @@ def colours(colour: str) -> str:
     """A style sheet with the colour made dark and light enough to be read on both grounds; empty for none."""
     if not colour:
         return ""
-    wanted = (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))
-    light = _until_readable(wanted, (0, 0, 0), _LIGHT_PAPER)
-    dark = _until_readable(wanted, (255, 255, 255), _DARK_PAPER)
+    light, dark = shades(colour)
     return (
-        f":root{{--brand:{_hex(light)};--on-brand:#fff}}\n"
-        f"@media (prefers-color-scheme: dark){{:root{{--brand:{_hex(dark)};--on-brand:{_hex(_DARK_INK)}}}}}\n"
+        f":root{{--brand:{light.shown};--on-brand:#fff}}\n"
+        f"@media (prefers-color-scheme: dark){{:root{{--brand:{dark.shown};--on-brand:{_hex(_DARK_INK)}}}}}\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """How a colour is shown on one ground: `contrast` is that of the colour as it was chosen, `shown` what pages use."""
+
+    ground: str
+    contrast: float
+    shown: str
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it could stay as it was chosen (WCAG 2.2, 1.4.3, level AA)."""
+        return self.contrast >= ENOUGH
+
+
+def shades(colour: str) -> tuple[Shade, ...]:
+    """The colour on white, and on the dark ground; none for no colour."""
+    if not colour:
+        return ()
+    wanted = _parts(colour)
+    return tuple(
+        Shade(ground, contrast(wanted, paper), _hex(_until_readable(wanted, towards, paper)))
+        for ground, towards, paper in (("white", (0, 0, 0), _LIGHT_PAPER), ("dark", (255, 255, 255), _DARK_PAPER))
     )
 
 
@@ -139,6 +167,10 @@ def _until_readable(colour: Colour, towards: Colour, ground: Colour) -> Colour:
         if contrast(found, ground) >= ENOUGH:
             return found
     return towards
+
+
+def _parts(colour: str) -> Colour:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _luminance(colour: Colour) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import Response
 
+from abusehandler.portal.desk.contacts import time_zone_of
 from abusehandler.portal.login.gate import needs
 from abusehandler.portal.login.roles import Viewer
 from abusehandler.portal.pages import done, render
@@ -54,9 +55,11 @@ def make_link(
     selfhelp = selfhelp_of(request)
     with selfhelp.portal.pool.database() as database:
         ticket = _ticket(database, viewer, number)
+    zone = time_zone_of(selfhelp.portal, ticket["customer_id"])
+    with selfhelp.portal.pool.database() as database:
         token = selfhelp_links.make_link(
             database, ticket["customer_id"], number if opens == "ticket" else None, terms=selfhelp.terms,
-            made_for=f"{viewer.user.login} at the desk", author=viewer.user.login,
+            made_for=f"{viewer.user.login} at the desk", author=viewer.user.login, time_zone=zone,
         )  # fmt: skip
     address = selfhelp_links.address_of(selfhelp.portal.public_url, token, number)
     return _page(request, viewer, number, address)

@@ -6,19 +6,28 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from abusehandler.portal.desk.spreadsheet import safe_cell
-from abusehandler.portal.selfhelp.rendering import Refused, SelfHelpRoute, check_visitor, language_of, opened, render
+from abusehandler.portal.selfhelp.rendering import (
+    Refused,
+    SelfHelpRoute,
+    check_visitor,
+    help_pages,
+    language_of,
+    opened,
+    render,
+)
 from abusehandler.portal.selfhelp.service import selfhelp_of
 from abusehandler.tickets import selfhelp_pages
 from abusehandler.tickets.incoming import SEVERITY_NAMES
 from abusehandler.tickets.selfhelp_pages import DETAILS, TICKETS_SHOWN
+from abusehandler.tickets.spreadsheet_cells import safe_cell
 
 if TYPE_CHECKING:
+    from abusehandler.portal.selfhelp.help_sections import HelpSections
     from abusehandler.portal.selfhelp.service import SelfHelp
     from abusehandler.tickets.selfhelp_pages import TicketView
 
@@ -96,7 +105,7 @@ def title(selfhelp: SelfHelp, problem: str, language: str) -> str:
     return selfhelp.help_texts.title(known, language) if known is not None else problem
 
 
-def help_of(selfhelp: SelfHelp, view: TicketView, language: str) -> Any:
+def help_of(selfhelp: SelfHelp, view: TicketView, language: str) -> HelpSections:
     """The help text, with the address and port of the newest observation in its commands."""
     problems = selfhelp.portal.catalogue.problems
     problem = problems.get(view.ticket["problem"]) or problems["undetermined"]
@@ -106,7 +115,7 @@ def help_of(selfhelp: SelfHelp, view: TicketView, language: str) -> Any:
     if host is None and not view.ticket["is_address"]:
         host = view.ticket["resource"]
     port = newest.port if newest is not None else None
-    return selfhelp.help_texts.of(problem, language, address=address, port=port, host=host)
+    return help_pages(selfhelp.help_texts).of(problem, language, address=address, port=port, host=host)
 
 
 def _number(value: int) -> int:

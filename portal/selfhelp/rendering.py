@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The customer's pages as HTML: in the visitor's language, the operator's zone, the owner's looks. No cookie is set."""
+"""The customer's pages as HTML: in the visitor's language, the customer's zone, the owner's looks. No cookie is set."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import functools
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
-from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -20,6 +19,8 @@ from starlette.responses import HTMLResponse
 from abusehandler import __version__
 from abusehandler.portal.login.address import client_address
 from abusehandler.portal.security import csrf
+from abusehandler.portal.selfhelp.date_forms import date_forms
+from abusehandler.portal.selfhelp.help_sections import HelpPages
 from abusehandler.portal.selfhelp.service import selfhelp_of
 from abusehandler.portal.selfhelp.words import accepted, choose, languages, words
 from abusehandler.tickets.database import Unavailable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from abusehandler.portal.selfhelp.service import SelfHelp
+    from abusehandler.templates.help_texts import HelpTexts
     from abusehandler.tickets.database import Database
 
 HTML = Path(__file__).resolve().parent / "html"
@@ -83,6 +85,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+
+
+@functools.lru_cache(maxsize=4)
+def help_pages(texts: HelpTexts) -> HelpPages:
+    """The help texts as these pages show them."""
+    return HelpPages(texts, _environment().get_template("help_sections.html.j2").module.section)  # type: ignore[attr-defined]
 
 
 def check_visitor(request: Request, cost: float = 1.0) -> None:
@@ -139,6 +147,7 @@ def render(
     """The page from `html/<name>.html.j2`."""
     selfhelp = selfhelp_of(request)
     language = language_of(request, link)
+    zone = zone_of(selfhelp, link)
     asked = request.query_params.get("lang", "")
     text = (
         _environment()
@@ -156,15 +165,25 @@ def render(
                 "path": request.url.path if token else "",
                 "csrf_token": form_token(token) if token else "",
                 "version": __version__,
-                "zone": selfhelp.portal.zone.key.replace("_", " "),
+                "zone": zone.key.replace("_", " "),
                 "done": request.query_params.get("done", ""),
                 "wrong": request.query_params.get("wrong", ""),
-                **Times(selfhelp, language).filters(),
+                **Times(zone, language).filters(),
                 **values,
             }
         )
     )
     return HTMLResponse(text, status, headers={"Content-Language": language})
+
+
+def zone_of(selfhelp: SelfHelp, link: Link | None) -> ZoneInfo:
+    """The customer's zone as his mail had it, else his account's, else the operator's; that, too, where a name is none."""
+    if link is not None and link.time_zone:
+        try:
+            return ZoneInfo(link.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return selfhelp.portal.zone
+    return selfhelp.portal.zone
 
 
 def _brand(selfhelp: SelfHelp, link: Link | None) -> Any:
@@ -183,11 +202,11 @@ def problem_page(request: Request, status: int, word: str) -> Response:
 
 
 class Times:
-    """Times as people of a language write them, in the operator's zone."""
+    """Times as people of a language write them, in one zone."""
 
-    def __init__(self, selfhelp: SelfHelp, language: str) -> None:
-        self._zone = selfhelp.portal.zone
-        self._locale = _locale(language)
+    def __init__(self, zone: ZoneInfo, language: str) -> None:
+        self._zone = zone
+        self._forms = date_forms(language)
 
     def filters(self) -> dict[str, Any]:
         """For templates: `long(time)`, `short(time)`, `number(value)`."""
@@ -197,26 +216,19 @@ class Times:
         """Sunday, 22 November 2026, 14:03."""
         if value is None or not 2 < value.year < 9000:
             return ""
-        local = value.astimezone(self._zone)
-        return f"{format_date(local, 'full', locale=self._locale)}, {format_time(local, 'short', locale=self._locale)}"
+        return self._forms.long(value.astimezone(self._zone))
 
     def short(self, value: datetime | None) -> str:
         """22 Nov 2026, 14:03:09."""
         if value is None or not 2 < value.year < 9000:
             return ""
-        return format_datetime(value.astimezone(self._zone), "medium", locale=self._locale)
+        return self._forms.short(value.astimezone(self._zone))
 
     def number(self, value: float) -> str:
         """With the language's separators."""
         from babel.numbers import format_decimal
 
-        return format_decimal(value, locale=self._locale)
-
-
-@functools.cache
-def _locale(language: str) -> Locale:
-    # not American order and half days where English is everybody's second language
-    return Locale.parse("en_GB" if language == "en" else language)
+        return format_decimal(value, locale=self._forms.locale)
 
 
 def iso(value: datetime) -> str:

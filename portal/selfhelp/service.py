@@ -69,8 +69,9 @@ class SelfHelp:
 
 
 def selfhelp_of(request: Request) -> SelfHelp:
-    """What the pages share, for the application that serves this request."""
-    selfhelp = request.app.state.selfhelp
+    """What the pages share, for the application that serves this request; the API is one within the portal's."""
+    app = request.app
+    selfhelp = getattr(app.state, "portal_app", app).state.selfhelp
     assert isinstance(selfhelp, SelfHelp)
     return selfhelp
 

@@ -21,7 +21,7 @@ _NOT_PUBLIC = tuple(
 _V4 = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d|0\d{1,2})"
 _IPV4 = re.compile(
     rf"(?<![\w.])(?P<ip>{_V4}\.{_V4}\.{_V4}\.{_V4})(?!\d|\.\d{{1,3}}\.|[.-][\w-]{{0,60}}[A-Za-z][\w-]{{0,60}}\.[A-Za-z])"
-    r"(?:/(?P<prefix>\d{1,2})(?![\w./])|(?:[:#]|\]:|/(?=\d{3}))(?P<port>\d{1,5})(?![\w./])|\.(?P<dotport>\d{1,5})(?=[\s:>,)\]]))?"
+    r"(?:/(?P<prefix>\d{1,2})(?![\w/]|\.\w)|(?:[:#]|\]:|/(?=\d{3}))(?P<port>\d{1,5})(?![\w./])|\.(?P<dotport>\d{1,5})(?=[\s:>,)\]]))?"
 )
 _IPV6 = re.compile(
     r"(?<![\w:.\-/])(?P<open>\[)?(?P<ip>(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,37})[0-9A-Fa-f:]{3,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?)"
@@ -35,7 +35,7 @@ _HOST_BEFORE = re.compile(
     r"(?:^|[\s\"'(\[<=:])[\w-]+(?:\.[\w-]+)+\.?/$|://$|\b(?:ip|host|src|client|addr|address|from)/$", re.IGNORECASE
 )
 _RANGE_AFTER = re.compile(
-    r"\s{0,3}(?:-|–|to|until|bis)\s{1,3}(?=\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})|-(?=\d{1,3}\.\d{1,3}\.)"
+    r"(?:[ \t]{0,3}[-–]|\s{0,3}(?:to|until|bis))\s{1,3}(?=\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})|-(?=\d{1,3}\.\d{1,3}\.)"
 )
 #: How many addresses of one text are looked at; lists beyond come as files and are read by their own readers.
 MOST = 5000

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.addresses import canonical, is_public
 from abusehandler.reports.freetext.incident import Clockwork, Incident, incident
+from abusehandler.reports.freetext.problem import SUBJECT_FACTOR, problems
+from abusehandler.reports.freetext.records import Record, records
 from abusehandler.reports.reading import ReadEvent, Span
 
 if TYPE_CHECKING:
@@ -31,6 +35,17 @@ CONTENT = frozenset(
 _MAILED = frozenset(("spam", "phishing", "malware-distribution", "masquerade", ""))
 
 _MOST_EVENTS = 2000
+_MOST_KINDS = 60
+#: A request in a log is evidence; it does not name the problem.
+_REQUEST = re.compile(r"\"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE)\b[^\"\n]{0,500}\"")
+#: `"category": "phishing"`, `type=spam`
+_CALLED = re.compile(
+    r"(?i)(?<![^\W_])(?:category|classification|type|abuse_?type|attack_?type|incident_?type|kind|attack|threat|taxonomy)"
+    r"[\"']?[ \t]{0,3}[:=][ \t]{0,3}"
+    r"[\"']?([^\"',;|\n<>]{3,60})"
+)
+#: One sure word.
+_NAMED_OUTRIGHT = 4.5
 _MOST_URLS = 300
 
 
@@ -57,16 +72,19 @@ def write_events(found: Findings, problem: Problem | None, mail: Mail, context: 
         event = _event(found.hop.ip, None, kind, found.hop.when, None)
         return [ReadEvent(event, 1.0, {"source.ip": _span(found.hop_passage, found.hop.start, found.hop.end)})]
     alone = len(found.addresses) == 1
+    own = {} if alone else records(found.addresses)
+    kinds = _kinds(own, mail.subject)
     beside = {} if alone else _beside(chosen, found.addresses)
     paired: set[int] = set()
     for candidate in found.addresses[:_MOST_EVENTS]:
-        facts = incident(candidate, clockwork, found.passages, alone)
+        facts = incident(candidate, clockwork, found.passages, alone, own.get(candidate.ip))
+        its = kinds.get(candidate.ip, kind)
         mine = chosen if alone else beside.get(candidate.ip, [])
         mine = [one for one in mine if not canonical(one.host) or canonical(one.host) == candidate.ip]
         paired |= {id(one) for one in mine}
         if not mine:
-            out.append(_read_event(candidate, None, kind, facts))
-        out.extend(_read_event(candidate, site, kind, facts) for site in mine)
+            out.append(_read_event(candidate, None, its, facts))
+        out.extend(_read_event(candidate, site, its, facts) for site in mine)
     rest = [one for one in chosen if id(one) not in paired]
     if not found.addresses or (kind in CONTENT and not alone):
         when = clockwork.of_text(None)
@@ -80,6 +98,22 @@ def write_events(found: Findings, problem: Problem | None, mail: Mail, context: 
                 spans["time.source"] = _span(*when[1:])
             out.append(ReadEvent(event, 1.0, spans))
     return out[:_MOST_EVENTS]
+
+
+def _kinds(own: dict[str, Record], subject: str) -> dict[str, str]:
+    """The problem of each address, where their records name different ones outright and the subject line names no single
+    one: it knows better what log lines are evidence of."""
+    outright = [one for one in problems(subject, "") if one.score >= _NAMED_OUTRIGHT * SUBJECT_FACTOR]
+    if len(outright) == 1:
+        return {}
+    told: dict[str, str] = {}
+    for ip, record in islice(own.items(), _MOST_KINDS):
+        text = _REQUEST.sub(" ", record.text)
+        called = _CALLED.search(text)
+        first = next(iter(problems(called[1] if called else "", text)), None)
+        if first is not None and first.score >= _NAMED_OUTRIGHT:
+            told[ip] = first.type
+    return told if len(set(told.values())) > 1 else {}
 
 
 def _beside(chosen: list[Site], addresses: list[Candidate]) -> dict[str, list[Site]]:

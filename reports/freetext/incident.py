@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from abusehandler.reports.freetext.passages import Line, Passage
+    from abusehandler.reports.freetext.records import Record
     from abusehandler.reports.freetext.roles import Candidate
 
 #: Words before a time that say it is the one of the incident, and those that say it is not.
@@ -108,11 +109,18 @@ class Clockwork:
                     return when, passage, one.start, one.end
         return None
 
-    def of_text(self, near: tuple[Passage, int] | None) -> tuple[datetime, Passage, int, int] | None:
-        """The time that the text as a whole gives: a labelled one first, then the nearest to the address, then any."""
+    def of_text(
+        self, near: tuple[Passage, int] | None, within: Record | None = None
+    ) -> tuple[datetime, Passage, int, int] | None:
+        """The time that the text as a whole gives: a labelled one first, then the nearest to the address, then any.
+
+        `within`: only what this record gives.
+        """
         best: tuple[float, int] | None = None
         answer = None
         for number, (rank, when, passage, start, end) in enumerate(self._ranked()):
+            if within is not None and not (within.passage is passage and within.start <= start < within.end):
+                continue
             distance = abs(start - near[1]) if near and near[0] is passage else 5000 + number
             key = (rank, -distance)
             if best is None or key > best:
@@ -174,8 +182,13 @@ class _LineKinds:
         return (line.kind, line.start) if line else ("text", 0)
 
 
-def incident(candidate: Candidate, clockwork: Clockwork, passages: list[Passage], alone: bool) -> Incident:
-    """Time and port of one address. `alone`: it is the only subject, so what the text says at large is about it."""
+def incident(
+    candidate: Candidate, clockwork: Clockwork, passages: list[Passage], alone: bool, record: Record | None = None
+) -> Incident:
+    """Time and port of one address. `alone`: it is the only subject, so what the text says at large is about it.
+
+    `record`: the lines that are about this one of several.
+    """
     when = None
     lines = [one for one in candidate.places[:50] if one.passage.kind != "subject" and one.weight >= -1]
     for explicit in (True, False):
@@ -183,8 +196,13 @@ def incident(candidate: Candidate, clockwork: Clockwork, passages: list[Passage]
             when = when or clockwork.on_line(place.passage, place.line, explicit, place.found.end)
     if when is None:
         told = next((one for one in candidate.places if one.passage.kind != "subject"), None)
-        when = clockwork.of_text((told.passage, told.found.start) if told else None)
-    port = _port(candidate) or (_labelled_port(passages) if alone else None)
+        near = (told.passage, told.found.start) if told else None
+        when = (clockwork.of_text(near, record) if record else None) or clockwork.of_text(near)
+    port = (
+        _port(candidate)
+        or (_recorded_port(record) if record else None)
+        or (_labelled_port(passages) if alone else None)
+    )
     return Incident(
         when[0] if when else None, when[1:] if when else None, port[0] if port else None, port[1:] if port else None
     )  # fmt: skip
@@ -201,6 +219,13 @@ def _port(candidate: Candidate) -> tuple[int, Passage, int, int] | None:
         if one is not None:
             return one.port, place.passage, one.start, one.end
     return None
+
+
+def _recorded_port(record: Record) -> tuple[int, Passage, int, int] | None:
+    found = find_ports(record.text)
+    return (
+        (found[0].port, record.passage, record.start + found[0].start, record.start + found[0].end) if found else None
+    )
 
 
 def _labelled_port(passages: list[Passage]) -> tuple[int, Passage, int, int] | None:

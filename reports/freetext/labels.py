@@ -26,6 +26,7 @@ _NAMES = re.compile(r"\w{2,8}://\S{1,500}|\b[\w-]{1,63}\.[\w-]{1,63}\.[\w.-]{1,2
 _SHORT_NAMES = re.compile(
     r"(?<![\w./:@-])[\w-]{2,63}\.(?!(?:ipv?[46]?|addr|address|host|src|dst|source|target|name|resp|orig)\b)[a-z]{2,13}\b(?![./:-]\w)"
 )
+_AS_LABEL = re.compile(r"[\s>*|•-]{0,12}([^\W\d_][^:=|\n]{0,48}?)[ \t.]{0,20}[:=|>][\s\"'|:]{0,20}")
 #: A label is near its value: this many words back (heading lines are searched whole).
 _REACH = 7
 _LONGEST = 5
@@ -78,6 +79,34 @@ def label_before(text: str) -> tuple[Role, int]:
 
 
 @lru_cache(maxsize=8192)
+def label_side(text: str) -> Role:
+    """The side that a word within a label takes ("Address of the attacking host:"), where its last words name none.
+
+    Only for what stands alone before a value as its label; empty where it takes none or both.
+    """
+    label = _AS_LABEL.fullmatch(text[-80:])
+    if label is None or len(text) > 80:
+        return ""
+    words = set(words_of(label[1]))
+    sides = [role for role, of_side in _within().items() if not of_side.isdisjoint(words)]
+    return sides[0] if len(sides) == 1 else ""
+
+
+@lru_cache(maxsize=1)
+def _within() -> dict[Role, frozenset[str]]:
+    data = yaml.safe_load(Path(__file__).with_name("labels.yaml").read_text(encoding="utf-8"))["within"]
+    return {role: frozenset(plain(str(word)) for word in data[role]) for role in _SIDES}
+
+
+#: "192.0.2.1 is our server", but "192.0.2.1 scanned our server".
+_LINKS = frozenset(
+    """
+    is are was were being which that the a an as ist war sind est es e jest je это и and ie i port http https
+    """.split()  # noqa: SIM905
+)
+
+
+@lru_cache(maxsize=8192)
 def label_behind(text: str) -> Role:
     """The role that the words right behind the value give."""
     _, behind, _ = _vocabulary()
@@ -85,6 +114,6 @@ def label_behind(text: str) -> Role:
     for start in range(min(2, len(words))):
         for length in range(min(4, len(words) - start), 0, -1):
             role = behind.get(" ".join(words[start : start + length]))
-            if role:
+            if role and not (role == "target" and start and words[0] not in _LINKS):
                 return role
     return ""

@@ -74,6 +74,8 @@ _QUIET = 4.5
 _NOTHING = Phrases(())
 #: Kind, confidence, reason.
 _Found = tuple[str, float, str]
+#: Any ending may follow a phrase, but "up" is not the front of "Upozornění".
+_SHORTEST_FRONT = 4
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +87,8 @@ def _vocabulary() -> dict[str, dict[str, Phrases]]:
     }
     for kind, places in data.items():
         made[kind] = {
-            place: Phrases(phrase_of(str(one), open_end=True) for one in phrases) for place, phrases in places.items()
+            place: Phrases(phrase_of(str(one), open_end=len(str(one)) > _SHORTEST_FRONT) for one in phrases)
+            for place, phrases in places.items()
         }
     return made
 

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import logging
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.events import write_events
 from abusehandler.reports.freetext.findings import Findings, find
 from abusehandler.reports.freetext.labels import words_of
 from abusehandler.reports.freetext.problem import Problem, identifier, problems
+from abusehandler.reports.freetext.together import NEAR
 from abusehandler.reports.reading import ReadEvent, Reading
 
 if TYPE_CHECKING:
@@ -20,6 +23,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 READER = "free-text"
+#: Words for malware that lies somewhere to be fetched.
+_SPREAD = re.compile(
+    rf"{NEAR}|url|host|distrib|download|serv|site|link|apk|verteil|verbreit|diffus|aloj|hosped|ospit|verspreid|dystryb|rozpows|siri|"
+    r"распростран|配布|传播|下载|유포"
+)
+_FILE_IN_URL = re.compile(
+    r"(?i)(?::\d{1,5})?/[^\s\"'<>?]{0,200}\.(?:exe|bin|dll|msi|scr|apk|jar|js|vbs|ps1|hta|lnk|iso|img|zip|rar|7z|docm?|xlsm?|sh|elf|arm\w?|mips|x86)\b"
+)
 #: Problems that come with a forwarded mail whose Received lines tell the source.
 _MAILED = frozenset(("spam", "phishing", "malware-distribution", "masquerade", ""))
 
@@ -89,15 +100,29 @@ def _malware(ranking: list[Problem], findings: Findings, subject: str) -> Proble
     site = any(one.weight >= 4 for one in findings.sites) or bool(
         {"website", "site", "url", "domain", "hosted"} & set(words_of(subject))
     )
+    if first.type == "infected-system" and _in_url(findings):
+        return next(
+            (one for one in ranking if one.type == "malware-distribution"), replace(first, type="malware-distribution")
+        )
     machine = bool(findings.addresses or findings.hop)
     wanted = ""
     if first.type == "infected-system" and (not machine or (first.phrase == "malware" and site and findings.sites)):
         wanted = "malware-distribution"
     elif first.type == "malware-distribution" and (
-        not findings.sites or (first.phrase == "malware" and machine and not site)
+        (not findings.sites and not _SPREAD.search(first.phrase))
+        or (first.phrase == "malware" and machine and not site)
     ):
         wanted = "infected-system"
     return next((one for one in ranking if one.type == wanted), first)
+
+
+def _in_url(findings: Findings) -> bool:
+    """Whether the address that is complained about serves a file (`http://192.0.2.1/x.bin`)."""
+    return len(findings.addresses) == 1 and any(
+        _FILE_IN_URL.match(place.passage.text, place.found.end)
+        and place.passage.text.endswith("://", 0, place.found.start)
+        for place in findings.addresses[0].places[:20]
+    )
 
 
 def _ranking(findings: Findings, mail: Mail) -> list[Problem]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.addresses import FoundAddress, find_addresses, is_public
-from abusehandler.reports.freetext.labels import Role, label_before, label_behind, words_of
+from abusehandler.reports.freetext.labels import Role, label_before, label_behind, label_side, words_of
 from abusehandler.reports.freetext.tables import column_roles
 
 if TYPE_CHECKING:
@@ -32,11 +32,16 @@ _WEIGHT: dict[Role, float] = {
     "control": -2.0,
     "": 0.0,
 }
+#: The only addresses of a table are what it lists.
+_COLUMN_WEIGHT: dict[Role, float] = {"named": 2.5}
 SUBJECT_LINE, LOG_SOURCE, OWN = 5.0, 3.5, 8.0
 _ARROW = re.compile(r"[\s\d:/.,()\w\]\[-]{0,24}?(?:-+>|=+>|→|»|>>|(?<=[\s\d])>(?=[\s\d]))\s{0,4}\S{0,12}?$")
 #: SonicWall: "192.0.2.1, 40001, X1 - 198.51.100.2, 443, X1 - TCP scanned port list"
 _INTERFACE_ARROW = re.compile(r",[ ]?\d{1,5},[ ]?\w{1,10}(?:,[ ][\w.-]{1,80})?[ ]-[ ]$")
 _BACK_ARROW = re.compile(r"[\s\d:/]{0,10}(?:<-+|<=+|←)\s{0,4}$")
+#: "192.0.2.1 40001 198.51.100.2 443": logs write the source first.
+_WITH_PORT = re.compile(r"[ \t,;|\"]{1,12}\d{1,5}[ \t,;|\"]{1,12}")
+_PORT_BEHIND = re.compile(r"[ \t,;|\"]{1,12}\d{1,5}(?![\w.:-])")
 _ACCESS_LOG = re.compile(
     r"(?::\d+)?[ \t]+\S{1,40}[ \t]+\S{1,60}[ \t]+\[|[ \t]+- - |[ \t]+\"?(?:GET|POST|HEAD|PUT|CONNECT|OPTIONS)\b"
 )
@@ -59,6 +64,16 @@ _AFTER_URL = re.compile(
 )
 #: SpamCop: "http://host.example/path is 192.0.2.1; Mon, 3 May ..."
 _URL_IS = re.compile(r"://\S{3,400}[ \t]{1,3}is[ \t]{1,3}$")
+#: Exim: "authenticator failed for (mx) [192.0.2.1]:40001". The name a machine calls itself is no label.
+_HELO = re.compile(r"\([\w.-]{1,80}\)[ \t]?\[$")
+#: "Auf 192.0.2.1 läuft ...", "die Seite auf 192.0.2.1": where something is. In the middle of a sentence such words tell a target.
+_AT_FRONT = re.compile(
+    r"(?i)(?:^[ \t>*-]{0,8}|[.!?:][ \t\n]{1,3}|\b(?:page|site|website|shop|store|\w{0,12}seite|\w{0,12}shop|homepage|webauftritt|"
+    r"server|\w{0,12}datenbank|dienst|boutique|página|pagina|sitio|web|tienda|loja|sito|negozio|webwinkel|winkel|strona|sklep|"
+    r"stránka|strany|stránku|obchod|сайт|страница|страницу|магазин)[ \t])"
+    r"(?:auf|unter|op|su|na|sur|en|em|на|on|at|at the address|unter der ip|auf der ip|sotto)[ \t]"
+    r"(?:dem server[ \t]|the server[ \t])?$"
+)
 _SUBJECT_QUOTED = re.compile(
     r"(?i)[ \t>*]*(?:subject|betreff|asunto|objet|assunto|oggetto|onderwerp|temat|předmět|тема|件名|主题)[ \t]?:"
 )
@@ -107,9 +122,24 @@ _OURS_NAMED = re.compile(
     r"report|list|data|attacker|angreifer|beweis)"
     r"[\w-]{2,30}(?:[ \t][\w-]{2,30})?[ \t]?:[ \t]{0,3}$"
 )
+#: "shop.example, which resolves to the IP address": where a name leads, not where an attack went.
+_RESOLVES = re.compile(
+    r"(?i)\b(?:resolv\w{1,4}|points?|pointing|pointed|maps|mapped|löst|zeigt|verweist|aufgelöst|auflöst|pointe|pointant|résou\w{1,4}|"
+    r"renvoie|apunta\w{0,4}|resuelve\w{0,2}|aponta\w{0,4}|punta\w{0,4}|risolve|verwijst|wskazuj\w{1,3}|rozwiązuj\w{1,3}|ukazuj\w{1,3}|"
+    r"směřuj\w{1,3}|указыва\w{1,4}|ссылается|резолвит\w{0,3})[ \t]+(?:[^\W\d]{1,12}[ \t]+){0,4}"
+    r"(?:to|auf|zu|vers|sur|en|à|a|al|all['’]?|para|em|su|naar|na|do|в|на|as|nach)[ \t]+"
+    r"(?:[^\W\d]{2,12}[ \t]+){0,2}(?:[ld]['’])?(?:ip\w{0,10}[ \t:-]{1,3})?(?:ad+res\w{0,4}[ \t:]{1,3})?(?:ip[ \t:]{1,3})?$"
+)
+#: "The IP used for the scam in question is: 192.0.2.1"
+_SAID_OF_IP = re.compile(
+    r"(?i)(?:\b(?:ips?|ip[ -]?(?:v[46][ -]?)?(?:address(?:es)?|adress\w{0,2}|adres\w{0,2}|addr))\b|\baddress(?:es)?\b|"
+    r"ip-адрес\w{0,2}|адрес\w{0,2})"
+    r"[^\n:=]{0,80}[:=][ \t]{0,4}$"
+)
 _DIALLED = re.compile(r"(?i)\bsips?:[\w.+*#-]{0,60}@$")
 _CARRIED_OFF = re.compile(
-    r"(?i)\b(?:exfiltrat\w{1,4}|upload\w{0,3}|copied|transferred|stolen|sent)\b[^.\n]{0,60}\bdata\b"
+    r"(?i)\b(?:exfiltrat\w{1,4}|upload\w{0,3}|copied|transferred|stolen|sent)\b[^.\n]{0,60}\b(?:data|files|documents|"
+    r"database|records|backups)\b"
     r"[^.\n]{0,30}\bto[ \t]$|\bexfiltrat\w{1,4}\b[^.\n]{0,60}\bto[ \t]$"
 )
 _PARENTHESES = re.compile(r"\([^()\n]{0,60}\)")
@@ -243,7 +273,7 @@ def _header_roles(content: str) -> list[Role]:
     for number, word in enumerate(words):
         follows = words[number + 1] if number + 1 < len(words) else ""
         before = words[number - 1] if number else ""
-        if follows in ("port", "ports", "asn", "as", "name", "country", "mac", "dns", "host") and follows != "host":
+        if follows in ("port", "ports", "p", "asn", "as", "name", "country", "mac", "dns"):
             continue
         if word in (
             "source",
@@ -257,9 +287,22 @@ def _header_roles(content: str) -> list[Role]:
             "sip",
             "источник",
             "client",
+            "orig",
         ):
             roles.append("source")
-        elif word in ("destination", "dest", "dst", "dstip", "target", "victim", "destino", "ziel", "daddr", "dip"):
+        elif word in (
+            "destination",
+            "dest",
+            "dst",
+            "dstip",
+            "target",
+            "victim",
+            "destino",
+            "ziel",
+            "daddr",
+            "dip",
+            "resp",
+        ):
             roles.append("target")
         elif word == "ip" and before in ("c", "s"):
             roles.append("source" if before == "c" else "target")
@@ -296,12 +339,17 @@ def _line_places(
         elif number and _BACK_ARROW.search(between[-16:]):
             role, weight, why = "source", LOG_SOURCE, "behind a backward arrow"
             out[-1].weight = min(out[-1].weight, -4.0)
+        elif number and _WITH_PORT.fullmatch(between) and _PORT_BEHIND.match(text, found.end, line.end):
+            role, weight, why = "target", _WEIGHT["target"], "behind another with its port"
+            if out and out[-1].weight > -3:
+                out[-1].weight = max(out[-1].weight, LOG_SOURCE)
+                out[-1].why = out[-1].why or "before another, each with its port"
         elif filterlog:
             role = "target" if number else "source"
             weight, why = _WEIGHT[role], "a packet filter's log"
         elif found.start in in_column:
             role = in_column[found.start]
-            weight, why = _WEIGHT[role], "column of a table"
+            weight, why = _COLUMN_WEIGHT.get(role, _WEIGHT[role]), "column of a table"
         elif (
             columns
             and _tabular(text[line.start : line.end], here)
@@ -336,7 +384,7 @@ def _line_places(
         if _URL_IS.search(between):
             weight, why = 6.5, "where a URL leads"
         elif weight >= 0 and role != "target" and not arrow and number == 0 and _AFTER_URL.search(between):
-            weight, why, role = max(weight, 3.0), "where a URL leads", role or "hosting"
+            weight, why, role = max(weight, 3.0), "where a URL leads", "hosting" if role in ("", "named") else role
         if weight >= 0 and _SUBJECT_QUOTED.match(text, line.start, line.end):
             weight, why = weight + 2.0, "in a quoted subject line"
         if passage.kind == "subject" and weight >= 0:
@@ -370,7 +418,14 @@ def _prose_role(
         return "", -1.0, "a SIP address"  # both ends write the one they call
     if _CARRIED_OFF.search(between[-100:]):
         return "hosting", _WEIGHT["hosting"], "where stolen data went"
+    if _RESOLVES.search(between[-90:]):
+        return "hosting", _WEIGHT["hosting"], "where a name leads"
+    between = _HELO.sub("[", between)
+    if _AT_FRONT.search(between[-60:]):
+        return "hosting", _WEIGHT["hosting"] * 0.5, "what is there"
     role, away = label_before(between[-100:])
+    if role == "named" and away == 0 and number == 0:
+        role = label_side(between) or role
     if role == "target" and away and _DETECTED.search(between[-100:]):
         role = "named"  # "our sensor noticed that the machine 192.0.2.1"
     clause = re.split(r"[.!?][ \t]|[;|]", between)[-1]
@@ -385,6 +440,8 @@ def _prose_role(
         if behind:
             return behind, _WEIGHT[behind] * 0.7, "the words behind"
         return "", 1.0 if not after.strip(" \t,;.)]|") else 0.8, "alone on its line"
+    if not role and _SAID_OF_IP.search(clause[-120:]):
+        role, away = "named", 0
     weight = _WEIGHT[role] * (1.0 if away == 0 else 0.8 if away <= 2 else 0.5)
     if role in ("", "named") and behind:
         return behind, max(weight, 0) + _WEIGHT[behind] * 0.6, "the words around"

@@ -45,7 +45,55 @@ _DRESSING = re.compile(
     r"|/[^?#]{0,100}(?:disclaimer|privacy|unsubscribe|e?mail-?confidentiality|opt-?out|report-?abuse|abuse-?form|"
     r"terms-of|legal-notice|impressum)"
 )
+#: What a sentence says of the name at its end, however far in front: it is the real one, or it proves a right.
+_RIGHTFUL = re.compile(
+    r"(?i)\b(?:official(?:ly)?|legitimate(?:ly)?|legit|genuine|authentic|originals?|offizielle[nrs]?|echten?|"
+    r"oficial(?:es|mente)?|officiel(?:s|le|les)?|"
+    r"ufficial[ei]|oficjaln\w{1,3}|oficiáln\w{1,3}|официальн\w{1,4}|officiële|echte|proof|proofs|proving|evincing|"
+    r"authori[sz]ation letter|letter of "
+    r"authori[sz]ation|exclusive (?:copyrights?|rights)|(?:copied|taken|stolen|scraped|lifted|duplicated|"
+    r"reproduced) from|kopiert von|copiad[oa]s? de|"
+    r"(?:sells?|markets?|offers?) (?:its|their|our) (?:products|goods|services|works)|users of (?:the|our) (?:website|"
+    r"site|service|brand|bank)|copiée?s? (?:de|du|depuis)|copiat[oaei] da|gekopieerd van|skopiowan\w{1,3} z|"
+    r"zkopírován\w{0,3} z|скопирован\w{0,3} с)\b"
+)
+_ACCUSED = re.compile(
+    r"(?i)\b(?:infring\w{1,6}|unauthori[sz]ed|not authori[sz]ed|without|illegal\w{0,2}|fraud\w{0,6}|fake\w?|"
+    r"phish\w{0,5}|malicious|counterfeit\w{0,3}|"
+    r"clone[ds]?|offending|pirat\w{1,4}|your|yours|you|hosted|located|reported|violat\w{1,4}|imitat\w{1,5}|"
+    r"impersonat\w{1,5}|copy|copies|nachgeahmt\w{0,2}|gefälscht\w{0,2}|"
+    r"ihre[mnrs]?|ihnen|votre|vos|chez vous|su|sus|sua|vostr[oaie]|uw|jullie|waszy\w{0,2}|państwa|vaš\w{0,4}|вашем|вашего|"
+    r"fals[ao]s?|fraudulent\w{0,2}|pirata|illegal\w{0,2}|frauduleu\w{1,3}|contr[ae]f\w{2,8}|valse|nep|podrob\w{1,4}|"
+    r"fałszyw\w{1,3}|поддельн\w{1,4})\b"
+)
+#: "on behalf of Acme Ltd (acme.example": the one in whose name is spoken.
+_IN_WHOSE_NAME = re.compile(
+    r"(?i)\b(?:behalf of|authori[sz]ation of|represent(?:s|ing)?|acting for|act for|client|mandantin|mandanten?|auftrag|namen|nombre de|"
+    r"nom de|nome de|conto di|namens|imieniu|jménem|от имени|имени)\b[^()\n]{0,80}[(\[]\s?$"
+)
+_SENTENCE_ENDS = re.compile(
+    r"[.!?][ \t]+(?=[A-ZÀ-ÞА-Я\d\"'(•-])|\n[ \t>]*\n|;[ \t]|\n[ \t>]*(?:[-*•]|\d{1,2}[.)])[ \t]"
+)
+_LONGEST_SENTENCE = 300
+#: Headings of papers that come along.
+_PAPERS = re.compile(
+    r"(?i)\W{0,4}(?:an? |the |your |our )?(?:proofs?\b(?! of (?:the )?(?:infring|abuse|phish|violat|fraud))|"
+    r"(?:legal )?documents? (?:proving|showing|confirming)|"
+    r"(?:copy of (?:the )?)?(?:authori[sz]ation letter|letter of authori[sz]ation|power of attorney|"
+    r"trade ?mark (?:certificate|registration)))"
+)
+#: "the URLs for your reference" are no references.
+_FOR_YOUR = re.compile(
+    r"(?i)\bfor (?:your|easy|ready|the|further)? ?(?:kind |easy |ready |quick )?"
+    r"(?:reference|information|convenience|perusal|review|records?|attention|action)\b"
+)
 _MOST_PLACES = 3000
+_ALONE = "alone on its line"
+_RIGHTFUL_PLACE = "the rightful one"
+#: From here on the words before a name say that it is the one.
+_LABELLED = 2.0
+#: A web site and a mail address that stand so near are both somebody's way to be reached.
+_CONTACT_REACH = 60
 
 
 @dataclass(slots=True)
@@ -148,11 +196,13 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
         site.defanged = defanged = any(
             place.passage.refanged.defanged(place.found.start, place.found.end) for place in site.places
         )
-        if defanged:
+        if defanged and any(place.why == _RIGHTFUL_PLACE for place in site.places):
+            site.weight = max(site.weight, -4.0) + 1.0  # some defang all names
+        elif defanged:
             site.weight = max(site.weight, -0.5) + 4.0
         site.theirs = bool(domain) and (
             (_same_house(domain, sender_domain) and not _longer(domain, sender_domain))
-            or domain in mail_domains
+            or (domain in mail_domains and not _is_labelled(site, domain))
             or cited(site.host)
         )
         if _signed_by(domain, mail):
@@ -160,8 +210,8 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
             site.weight -= 5.0
         if _same_house(domain, sender_domain) and not _longer(domain, sender_domain):
             site.weight -= 7.0
-        elif domain and domain in mail_domains and not in_subject:
-            site.weight -= 3.0
+        elif domain and domain in mail_domains and not in_subject and not _is_labelled(site, domain):
+            site.weight -= 3.0  # whose mail address stands there is mostly the reporter or his client
         if cited(site.host) and not in_subject and not defanged:
             site.weight -= 3.5
         if _is_dressing(site.url):
@@ -170,6 +220,18 @@ def sites(passages: list[Passage], mail: Mail, context: ReadContext) -> list[Sit
             site.weight += 6.0
     _spare_the_imitated(list(found.values()))
     return list(found.values())
+
+
+def _is_labelled(site: Site, domain: str) -> bool:
+    """Whether words say that it is reported, and not beside a mail address of the same domain."""
+    for place in site.places[:20]:
+        if place.weight < _LABELLED or place.why == _ALONE or place.line.kind != "text":
+            continue
+        start = max(0, place.found.start - _CONTACT_REACH)
+        around = place.passage.text[start : place.found.end + _CONTACT_REACH]
+        if not any(registered_domain(one.host) == domain for one in find_mail_addresses(around)):
+            return True
+    return False
 
 
 def _is_dressing(url: str) -> bool:
@@ -280,22 +342,40 @@ def _places(passage: Passage) -> list[SitePlace]:
     return out
 
 
+def _is_rightful(passage: Passage, found: FoundName) -> bool:
+    """Whether the sentence that leads to the name, over several lines, says that it is the real or the owner's one."""
+    text = passage.text[max(0, found.start - _LONGEST_SENTENCE) : found.start]
+    sentence = _SENTENCE_ENDS.split(text)[-1]
+    if _IN_WHOSE_NAME.search(sentence):
+        return True
+    return _says_rightful(sentence)
+
+
+def _says_rightful(text: str) -> bool:
+    """Whether the last thing that it says of the name behind it is that it is the real one."""
+    cues = list(_RIGHTFUL.finditer(text))
+    return bool(cues) and not _ACCUSED.search(text, cues[-1].end())
+
+
 def _heading(content: str, above: str, line: Line, last: _Heading) -> _Heading:
     """What a line without names says about those below it; `above` is its first half where it runs over two lines."""
+    content = _FOR_YOUR.sub("", content)
     whole = f"{above[-160:]} {content}" if above else content
+    if _PAPERS.match(content) or _says_rightful(content):
+        return _Heading("innocent", line.filled)
     vocabulary = _vocabulary()
     role, away = site_label(content[-160:], 8)
     said = set(words_of(whole)) if len(content) < 160 else set()
     accused = bool(vocabulary.accused & said)
     if role != "reported" and len(content) < 80 and vocabulary.accused & set(words_of(content)):
         role, away = "reported", 0
-    elif role == "reported" and vocabulary.works & said and not accused:
+    elif vocabulary.works & said and not accused:
         role, away = "innocent", 0
     if content.endswith(":") or len(content) < 60:
         return _Heading(role if away < 5 else "", line.filled, accused)
     if line.filled - last.filled > 3 or len(content) > 100:
         return _Heading(role if away < 2 else "", line.filled, accused)
-    return last
+    return replace(last, role="reported", accused=True) if accused and last.role == "innocent" else last
 
 
 def _weigh(
@@ -312,17 +392,25 @@ def _weigh(
     bare = bool(_BARE.match(between))
     if role == "reported" and _vocabulary().compared & set(words_of(between[-80:])[-8:]):
         role, away = "innocent", 1
+    listed = bare and line.filled - heading.filled <= 3
+    if (
+        not (number and bare)
+        and not (listed and heading.role)
+        and passage.kind != "subject"
+        and _is_rightful(passage, found)
+    ):
+        return SitePlace(found, passage, line, -3.0 if line.kind == "text" else -5.0, _RIGHTFUL_PLACE)
     if number and bare:
         weight, why = previous[1], previous[2]
     elif role == "reported":
         weight, why = (3.0 if away == 0 else 2.2 if away < 3 else 1.2), f"'{between.strip()[-40:]}'"
     elif role == "innocent":
         weight, why = (-4.0 if away == 0 else -3.0 if away < 3 else -1.5), f"'{between.strip()[-40:]}'"
-    elif bare and line.filled - heading.filled <= 3 and heading.role:
+    elif listed and heading.role:
         weight = 2.8 if heading.role == "reported" else -3.0
         why = "below a heading"
-    if bare and weight >= 0:
-        weight, why = weight + 1.2, why or "alone on its line"
+    if bare and weight >= 0 and not number:
+        weight, why = weight + 1.2, why or _ALONE
     if found.url:
         weight += 0.6 if weight >= 0 else 0.0
     elif weight < 1.0:

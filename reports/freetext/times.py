@@ -9,9 +9,11 @@ nearly one, and the neighbourhood is short, so the work stays linear.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import islice
+from operator import itemgetter
 
 from abusehandler.reports.freetext.zones import zone_at
 
@@ -47,7 +49,7 @@ _CLOCK = re.compile(
 #: "23h47", "9時05分", "10시 20분"; "kl. 10.15", "klo 2.10"
 _WORD_CLOCK = re.compile(
     r"(?<![\d.:])(?P<wh>[01]?\d|2[0-4])(?:[hH]|[ \t]?[時时點点시][ \t]?)(?P<wm>[0-5]\d|(?<=[時时點点시 ])\d)"
-    r"(?:[ \t]?(?:分|분|min|mn|m)(?:[ \t]?(?P<ws>[0-5]?\d)[ \t]?(?:秒|초|s\b))?)?(?!\w)"
+    r"(?:[ \t]?(?:分|분|min|mn|m)(?:[ \t]?(?P<ws>[0-5]?\d)[ \t]?(?:秒|초|s\b))?)?(?![A-Za-z0-9_])"
     r"|(?:(?<=\bkl )|(?<=\bkl\. )|(?<=\bklo )|(?<=\bum )|(?<=\bgegen )|(?<=\bore )|(?<=\balle )|(?<=\bàs )|"
     r"(?<=\bkello )|(?<=\bklockan )|(?<=\bgodz\. )|(?<=\bom ))(?P<dh>[01]?\d|2[0-3])\.(?P<dm>[0-5]\d)(?:\.(?P<ds>[0-5]\d))?(?![.\d])"
 )
@@ -76,8 +78,8 @@ _BEFORE = (
     re.compile(rf"(?<!\d)(?P<y>\d{{4}})(?P<sep>[-/.年년])[ ]?(?P<m>\d{{1,2}})[-/.月월][ ]?(?P<d>\d{{1,2}})"
                rf"(?:\.|{_W}{{2,4}})?{_GAP}"),
     re.compile(rf"(?<!\d)(?P<y>(?:19|20)\d{{2}})(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d){_GAP}"),
-    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/.-]{{1,2}}(?:of |de |"
-               rf"of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{1,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}})(?:[ ](?:г|р|"
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/.-]{{0,2}}(?:of |de |"
+               rf"of the )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/.-]{{0,2}}(?:de |del )?(?P<y>\d{{4}}|\d{{2}})(?:[ ](?:г|р|"
                rf"года|року|r|r\.)\.?)?{_GAP}"),
     re.compile(rf"(?<!{_W})(?P<mon>{_W}{{3,11}})\.?[ \t/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|"
                rf"th)?,?[ \t/-]{{1,2}}(?P<y>\d{{4}}){_GAP}"),
@@ -116,6 +118,19 @@ _CLOCK_LABEL = re.compile(
 _DATE_LINE = re.compile(
     r"(?i)^[ \t>*|•-]{0,8}(?:date|datum|fecha|data|дата|dato|päivä|tarih|dátum|日付|日期|날짜)\b[^\n\d]{0,16}[:=|][ \t\"'|]{0,12}(.{6,40})$"
 )
+#: A date that has no clock of its own: "On 18 November 2026 ... between 14:05 and 15:20", or above a log that has only clocks.
+_LONE_DATE = re.compile(
+    rf"(?<![\d./:-])(?:(?P<y>(?:19|20)\d{{2}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}})"
+    rf"|(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[ \t/-]{{1,2}}(?:of |de )?(?P<mon>{_W}{{3,11}})\.?,?[ \t/-]{{1,2}}(?:de |"
+    rf"del )?(?P<y2>(?:19|20)\d{{2}})"
+    rf"|(?P<a>\d{{1,2}})(?P<sep>[-/.])[ ]?(?P<b>\d{{1,2}})[-/.][ ]?(?P<y3>(?:19|20)\d{{2}})"
+    rf"|(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,?[ \t/-]{{1,2}}(?P<y4>(?:19|20)\d{{2}}))(?![\d/-]|:\d|T\d|"
+    rf"[ \t,.-]{{1,4}}(?:\w{{1,8}}[ \t])?\d{{1,2}}:\d\d)"
+)
+_MONTH_BEFORE = re.compile(rf"(?P<mon>{_W}{{3,11}})\.?[ \t/-]{{1,2}}$")
+#: Such a date is that of a clock this near (characters), or of one that begins a line of a log further below.
+_SAME_SENTENCE, _SAME_LOG = 200, 2500
+_LINE_FRONT = re.compile(r"[ \t>*|\[(\"'•-]{0,8}$")
 #: "Start (UTC): 2026-..."
 _ZONE_IN_LABEL = re.compile(r"[(\[]([^()\[\]\n]{1,24})[)\]][ \t]{0,4}[:=|]?[ \t|]{0,24}$")
 _EPOCH = re.compile(
@@ -131,7 +146,7 @@ _EARLIEST, _LATEST = 1990, 2100
 class FoundTime:
     """A time at `text[start:end]`. `when` is aware (UTC) if a zone stood at it, else naive as written.
 
-    `year_guessed` is true where the text has no year (syslog) and the nearest past one was taken.
+    `year_guessed` is true where no year stands at it (syslog): the nearest past one was taken, or a date further above.
     """
 
     when: datetime
@@ -157,13 +172,14 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
     """
     now = now or datetime.now(timezone.utc)
     day_first = _day_first(text)
+    dates = _LoneDates(text, now, day_first)
     found: list[FoundTime] = []
     clocks = list(islice(_CLOCK.finditer(text), 2 * MOST))
     if any(mark in text for mark in _WORD_CLOCK_MARKS):
         more = list(islice(_WORD_CLOCK.finditer(text), 2 * MOST))
         clocks = sorted(clocks + more, key=lambda one: one.start()) if more else clocks
     for clock in clocks:
-        one = _time_of(text, clock, now, day_first)
+        one = _time_of(text, clock, now, day_first, dates)
         if one is not None:
             found.append(one)
             if len(found) >= MOST:
@@ -173,7 +189,9 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
     return found
 
 
-def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | None) -> FoundTime | None:
+def _time_of(
+    text: str, clock: re.Match[str], now: datetime, day_first: bool | None, dates: _LoneDates
+) -> FoundTime | None:
     spoken = clock.re is _WORD_CLOCK
     ampm = "" if spoken else (clock["ap"] or "").strip()
     if spoken:
@@ -227,6 +245,8 @@ def _time_of(text: str, clock: re.Match[str], now: datetime, day_first: bool | N
     if day is None:
         day = _day_above(text, clock.start(), now, day_first)
     if day is None:
+        day, guessed = dates.of(clock.start()), True
+    if day is None:
         return None
     if zone is None:
         label = _ZONE_IN_LABEL.search(text, max(0, start - 60), start)
@@ -272,6 +292,43 @@ def _day_above(text: str, clock: int, now: datetime, day_first: bool | None) -> 
     return None
 
 
+class _LoneDates:
+    """The dates of a text that have no clock, found once and only if a clock without a date asks."""
+
+    def __init__(self, text: str, now: datetime, day_first: bool | None) -> None:
+        self._text = text
+        self._now = now
+        self._day_first = day_first
+        self._dates: list[tuple[int, date]] | None = None
+
+    def of(self, clock: int) -> date | None:
+        """The date of the clock at this offset: the last one above it, when that is near enough."""
+        if self._dates is None:
+            self._dates = [one for one in map(self._dated, islice(_LONE_DATE.finditer(self._text), MOST)) if one]
+        place = bisect_right(self._dates, clock, key=itemgetter(0)) - 1
+        if place < 0:
+            return None
+        end, day = self._dates[place]
+        line = self._text.rfind("\n", max(0, clock - 200), clock) + 1
+        in_log = bool(_LINE_FRONT.match(self._text, line, clock)) if line else False
+        between = self._text[end:clock] if clock - end <= _SAME_LOG else ""
+        near = clock - end <= _SAME_SENTENCE and "\n\n" not in between
+        return day if near or (in_log and between) else None
+
+    def _dated(self, match: re.Match[str]) -> tuple[int, date] | None:
+        year, month, name = match["y"] or match["y2"] or match["y3"] or match["y4"], match["m"], match["mon"]
+        day = match["d"] or match["d2"] or match["d4"]
+        if match["a"]:
+            numeric = _date(match, self._now, self._day_first, False, int(year))
+            return (match.end(), numeric) if numeric else None
+        if match["d4"]:
+            before = _MONTH_BEFORE.search(self._text, max(0, match.start() - 16), match.start())
+            name = before["mon"] if before else ""
+        number = int(month) if month else _MONTHS.get((name or "").lower())
+        made = _make(int(year), number, int(day)) if number else None
+        return (match.end(), made) if made else None
+
+
 def _date(match: re.Match[str], now: datetime, day_first: bool | None, ampm: bool, year: int | None) -> date | None:
     groups = match.groupdict()
     if groups.get("mon"):
@@ -286,8 +343,9 @@ def _date(match: re.Match[str], now: datetime, day_first: bool | None, ampm: boo
             is_day = first > 12
         elif is_day is None:
             is_day = groups["sep"] == "." or (groups["sep"] == "-" and not ampm) or (groups["sep"] == "/" and not ampm)
-            swapped = _make(_year(groups["y"]), first if is_day else second, second if is_day else first)
-            straight = _make(_year(groups["y"]), second if is_day else first, first if is_day else second)
+            its_year = year if year is not None else _year(groups["y"])
+            swapped = _make(its_year, first if is_day else second, second if is_day else first)
+            straight = _make(its_year, second if is_day else first, first if is_day else second)
             limit = now.date() + timedelta(days=2)
             if straight and straight > limit and swapped and swapped <= limit:
                 is_day = not is_day

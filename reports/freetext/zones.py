@@ -43,7 +43,9 @@ _STATED = re.compile(
     r"(?:first|last)[ _-]?(?:seen|observed|detected)|detected|observed|occurred|"
     r"časové pásmo|часовой пояс|時刻|タイムゾーン|时区|時區|"
     r"times?(?:[ -]?stamps?)?|dates?|clocks?|seen|beacon|godzin[ay]?|czas|čas|logs?|logfiles?|hours?|horas?|heures?|"
-    r"zeiten|tijden|časy|время|время указано|tz"
+    r"zeiten|tijden|časy|время|время указано|tz|"
+    r"(?:all|alle|alles|todos|todas|tous|toutes|tutti|tutte)(?=[ \t](?:in[ \t]|en[ \t]|em[ \t]|są w[ \t])?(?:UTC|GMT|"
+    r"CES?T|MES?Z|E[SD]T|P[SD]T)\b)"
     r")\b(?P<gap>[^\n.;]{0,60}?)(?P<zone>"
     rf"\b(?:{_NAMES}|coordinated universal time)\b(?![\w/@.-]*[@.]\w)[ \t]?(?:[+-][ \t]?\d{{1,2}}(?::?\d{{2}})?)?"
     r"|(?<![\w.:/-])[+-]\d{2}:?\d{2}\b|(?:Europe|America|Asia|Africa|Australia|Pacific)/[A-Za-z_]{2,30})"
@@ -54,54 +56,71 @@ _COLUMN = re.compile(
     rf"(?P<paren>(?:{_NAMES})(?:[ \t]?[+-]\d{{1,2}}(?::?\d{{2}})?)?)[ \t]?[)\]）]"
     rf"|_(?<=[a-z]_)(?P<tail>utc|gmt)(?![a-z0-9])|(?<![a-z0-9])(?P<front>utc|gmt)[ _-]?(?:time(?:stamp)?|date(?:time)?)(?![a-z])"
 )
-#: "heure de Paris", "hora de Lisboa", "Berlin time", "ora italiana".
+#: "(UTC)", "Zeit: MEZ", "Horário em UTC+1": a zone that stands behind no number is said of all times. Only those in capitals
+#: that are no word of a language.
+_LONE = re.compile(
+    r"(?<![\w.@/-])(?P<zone>(?:UTC|GMT|CES?T|MES?Z|EES?T|MSK|МСК|JST|KST|EDT|CDT|PST|PDT|BRT)\b(?![\w/@.-]*[@.]\w)"
+    r"(?:[ \t]?[+-][ \t]?\d{1,2}(?::?\d{2})?\b)?)"
+)
+_NUMBER_BEFORE = re.compile(r"\d[^\n]{0,12}$")
+#: "heure de Paris", "hora de Lisboa", "Berlin time", "ora italiana", "czas polski": capitals, and the front of the word for the
+#: country, for what follows is the ending of a language.
 _PLACE_NAMES_OF = {
-    "Europe/Paris": "paris|française",
-    "Europe/Lisbon": "lisboa|portuguesa",
-    "Europe/Madrid": "madrid|española|peninsular",
-    "Europe/Rome": "roma|italiana",
-    "Europe/Berlin": "berlin|deutsche|deutscher|mitteleuropäische",
-    "Europe/London": "london|uk",
-    "Europe/Amsterdam": "amsterdam|nederlandse",
-    "Europe/Brussels": "brussel|bruxelles",
-    "Europe/Vienna": "wien",
-    "Europe/Zurich": "zürich",
-    "Europe/Prague": "praha|prague",
-    "Europe/Warsaw": "warszawa|warsaw|polskiego|polski",
-    "Europe/Stockholm": "stockholm|svensk",
-    "Europe/Oslo": "oslo|norsk",
-    "Europe/Helsinki": "helsinki|suomen",
-    "Europe/Copenhagen": "copenhagen|dansk",
-    "Europe/Budapest": "budapest",
-    "Europe/Bucharest": "bucharest",
-    "Europe/Athens": "athens",
-    "Europe/Istanbul": "istanbul",
+    "Europe/Paris": "paris|frança|französisch|frans|francusk|french|francese",
+    "Europe/Lisbon": "lisboa|lisbon|portugu",
+    "Europe/Madrid": "madrid|español|spanish|peninsular|spanisch|spagnol|hiszpańsk",
+    "Europe/Rome": "roma|rome|italian|italienisch|włosk",
+    "Europe/Berlin": "berlin|deutsch|german|mitteleuropäisch|niemieck|německ|tedesc|duits|alleman",
+    "Europe/London": "london|uk|british",
+    "Europe/Dublin": "dublin|irish",
+    "Europe/Amsterdam": "amsterdam|nederland|dutch|niederländisch",
+    "Europe/Brussels": "brussel|bruxelles|belg",
+    "Europe/Vienna": "wien|vienna|österreichisch|austria",
+    "Europe/Zurich": "zürich|zurich|schweiz|swiss|suisse",
+    "Europe/Prague": "praha|prague|prah|česk|czech|středoevropsk",
+    "Europe/Warsaw": "warszaw|warsaw|polsk|polish",
+    "Europe/Stockholm": "stockholm|svensk|swedish",
+    "Europe/Oslo": "oslo|norsk|norwegian",
+    "Europe/Helsinki": "helsinki|suomen|finnish",
+    "Europe/Copenhagen": "copenhagen|københavn|dansk|danish",
+    "Europe/Budapest": "budapest|magyar|hungarian",
+    "Europe/Bucharest": "bucharest|bucurești|românie|romanian",
+    "Europe/Athens": "athens|greek",
+    "Europe/Istanbul": "istanbul|türkiye|turkish",
     "Europe/Kyiv": "kyiv|kiev|київськ|киевск",
-    "Europe/Moscow": "moscow|moskau|московск",
-    "Asia/Tokyo": "tokyo|日本",
-    "Asia/Seoul": "seoul|한국",
+    "Europe/Moscow": "moscow|moskau|московск|моск",
+    "Asia/Tokyo": "tokyo|japan|日本",
+    "Asia/Seoul": "seoul|korea|한국",
+    "Asia/Kolkata": "india",
     "Asia/Singapore": "singapore",
     "Asia/Hong_Kong": "hong kong",
-    "Australia/Sydney": "sydney",
+    "Asia/Jerusalem": "israel",
+    "Australia/Sydney": "sydney|melbourne",
+    "Pacific/Auckland": "new zealand|auckland",
+    "Africa/Johannesburg": "johannesburg|south africa",
     "America/New_York": "new york|us eastern",
-    "America/Chicago": "chicago",
-    "America/Denver": "denver",
-    "America/Los_Angeles": "los angeles",
-    "America/Sao_Paulo": "brasília|brasilia|são paulo",
-    "America/Argentina/Buenos_Aires": "buenos aires",
-    "America/Bogota": "bogotá",
-    "America/Santiago": "santiago",
-    "Asia/Shanghai": "北京",
-    "Asia/Taipei": "台北",
+    "America/Chicago": "chicago|us central",
+    "America/Denver": "denver|us mountain",
+    "America/Los_Angeles": "los angeles|us pacific",
+    "America/Sao_Paulo": "brasília|brasilia|são paulo|brasil",
+    "America/Argentina/Buenos_Aires": "buenos aires|argentin",
+    "America/Bogota": "bogotá|bogota|colombia",
+    "America/Lima": "lima|perú|peru",
+    "America/Mexico_City": "méxico|mexico|ciudad de méxico",
+    "America/Santiago": "santiago|chile",
+    "Asia/Shanghai": "北京|beijing|中国",
+    "Asia/Taipei": "台北|台湾",
 }
 _PLACES = {name: region for region, names in _PLACE_NAMES_OF.items() for name in names.split("|")}
 _PLACE_SIGNS = tuple("uk time" if name == "uk" else name for name in _PLACES)
 _PLACE_NAMES = "|".join(sorted((re.escape(name) for name in _PLACES), key=len, reverse=True))
 _PLACE_TIME = re.compile(
-    rf"(?i)\b(?:hora|heure|ora|czasu|čas|время|time in|time of)[ \t](?:local[ \t]|locale[ \t])?(?:de |di |d['’]|del |"
-    rf"do |da |in |of )?(?P<behind>{_PLACE_NAMES})"
-    rf"|\b(?P<before>{_PLACE_NAMES})\w{{0,3}}[ \t]?(?:local[ \t])?(?:time|zeit|tijd|tid|tiden|aikaa|времени|время|часом)\b"
-    rf"|(?P<cjk>北京|台北|日本|한국)[ \t]?(?:时间|時間|시간)"
+    rf"(?i)\b(?:horas?|hor[aá]rios?|heures?|ora|ore|orario|czasu?|czasie|času?|час\w{{0,2}}|врем\w{{1,4}}|по|за|time in|time of|time at)"
+    rf"[ \t](?:local(?:e|es|a)?[ \t]|lokaln\w{{0,3}}[ \t])?(?:de |di |d['’]|del |do |da |in |of |w |v |en |em )?"
+    rf"(?:la |the )?(?P<behind>{_PLACE_NAMES})"
+    rf"|\b(?P<before>{_PLACE_NAMES})\w{{0,5}}[ \t]?(?:local[ \t]|standard[ \t])?"
+    rf"(?:time|zeit|tijd|tid|tiden|aikaa|времени|время|часом|czasu?|času?)\b"
+    rf"|(?P<cjk>北京|台北|日本|한국|中国|台湾)[ \t]?(?:标准)?(?:时间|時間|시간|標準時)"
 )
 _LONG_NAMES = {
     "central european time": "Europe/Berlin", "central european summer time": "Europe/Berlin", "eastern time": "America/New_York",
@@ -198,6 +217,11 @@ def stated_zone(text: str) -> tzinfo | None:
                 zone = region_zone(region)
                 if zone is not None:
                     seen.setdefault(_offset_key(zone), zone)
+    if not seen:
+        for match in islice(_LONE.finditer(text), 20):
+            zone, _ = zone_at(match["zone"], 0)
+            if zone is not None and not _NUMBER_BEFORE.search(text, max(0, match.start() - 13), match.start()):
+                seen.setdefault(_offset_key(zone), zone)
     return next(iter(seen.values())) if seen and len(seen) == 1 else None
 
 

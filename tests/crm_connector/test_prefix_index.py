@@ -202,7 +202,9 @@ def test_names_come_before_addresses() -> None:
 
 
 def test_values_stay_frozen_although_they_are_made_quickly() -> None:
-    for value in (Query("192.0.2.1", BEGIN), Answer("none"), Assignment("192.0.2.0/24", "a", source="s", line=2)):
+    with pytest.raises(AttributeError):
+        Answer("none").outcome = "one"  # type: ignore[misc]
+    for value in (Query("192.0.2.1", BEGIN), Assignment("192.0.2.0/24", "a", source="s", line=2)):
         with pytest.raises(AttributeError):
             setattr(value, fields(value)[0].name, "other")
         assert replace(value) == value

@@ -25,14 +25,16 @@ def said_by(*command: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "name", [*SCRIPTS, "release.sh", "try-install.sh", "try-install-inside.sh", "units/command.sh"]
+    "name", [*SCRIPTS, "release.sh", "units/command.sh", *sorted(path.name for path in INSTALLER.glob("try-*.sh"))]
 )
 def test_syntax(name: str) -> None:
     assert said_by("bash", "-n", str(INSTALLER / name)) == (0, "")
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not here")
-@pytest.mark.parametrize("name", [*SCRIPTS, "try-install.sh", "try-install-inside.sh", "units/command.sh"])
+@pytest.mark.parametrize(
+    "name", [*SCRIPTS, "units/command.sh", *sorted(path.name for path in INSTALLER.glob("try-*.sh"))]
+)
 def test_shellcheck(name: str) -> None:
     assert said_by("shellcheck", "-S", "warning", "-x", "-P", str(INSTALLER), str(INSTALLER / name)) == (0, "")
 

@@ -119,6 +119,29 @@ def test_damage_is_repaired_and_edits_stay(system: System, answers: Answers) -> 
     assert (at.etc / "customers.csv").read_text(encoding="utf-8") == "customer,network\n7,192.0.2.7\n"
 
 
+def test_secrets_that_were_copied_by_hand_from_a_backup_come_into_the_right_hands(
+    system: System, answers: Answers, tmp_path: Path
+) -> None:
+    install(system, answers, None, dry_run=False)
+    kept = system.layout.secrets / "imap-password"
+    kept.chmod(0o644)
+    (tmp_path / "mailbox").unlink()
+    # the answers of a backup name the kept secrets themselves
+    again = load_answers(system.layout.answers)
+    assert again.mailbox.password_file == kept
+    assert install(system, again, None, dry_run=False) == 1
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_for_a_restore_everything_is_set_up_and_nothing_started(
+    system: System, answers: Answers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert install(system, answers, None, dry_run=False, start=False) > 30
+    # enabled for the next boot
+    assert (system.layout.units / "abusehandler.target.wants/abusehandler-bot@mail-parser.service").is_symlink()
+    assert "-- bots" not in capsys.readouterr().out.splitlines()
+
+
 def test_a_changed_answer_comes_in_beside_an_edit(system: System, answers: Answers, tmp_path: Path) -> None:
     install(system, answers, None, dry_run=False)
     path = system.layout.etc / "abusehandler.yaml"

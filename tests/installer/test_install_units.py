@@ -34,7 +34,7 @@ def test_every_service_is_shut_in(name: str) -> None:
     lines = unit_text(name).splitlines()
     for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes"):
         assert line in lines
-    assert ("User=intelmq" in lines) != (name == "abusehandler-units.service")
+    assert ("User=intelmq" in lines) != (name in ("abusehandler-units.service", "abusehandler-unfinished.service"))
 
 
 def test_the_bots_unit_restarts_after_a_failure_but_not_after_intelmqctl_stop() -> None:
@@ -42,6 +42,18 @@ def test_the_bots_unit_restarts_after_a_failure_but_not_after_intelmqctl_stop() 
     assert "Restart=on-failure" in lines
     assert "PartOf=abusehandler.target" in lines
     assert "SystemCallFilter=@system-service" in lines
+
+
+def test_the_doctors_unit_fails_for_what_is_critical_alone() -> None:
+    # the exit codes of Nagios plugins: 1 warning, 2 critical, 3 unknown
+    assert "SuccessExitStatus=1 3" in unit_text("abusehandler-doctor.service").splitlines()
+
+
+def test_the_numbers_for_prometheus_are_served_on_loopback_unless_told_otherwise() -> None:
+    text = unit_text("abusehandler-metrics.service")
+    assert "LISTEN=127.0.0.1:9427" in text
+    assert "WantedBy=abusehandler.target" in text
+    assert "PartOf=abusehandler.target" in text
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from abusehandler.installer.setup.ground import unit_text
 from abusehandler.installer.setup.layout import Layout
 from abusehandler.installer.setup.system import System
 from abusehandler.installer.setup.templates import shipped
@@ -48,6 +51,47 @@ def test_an_upgrade_that_was_cut_off_is_found(system: System) -> None:
     found = Upgrade.unfinished(system)
     assert found is not None
     assert (found.old, found.saved) == (releases / "1.0", begun.saved)
+
+
+def test_units_are_told_that_an_upgrade_is_under_way_and_that_it_is_over(system: System) -> None:
+    begun = Upgrade(system, system.layout.current, system.layout.current)
+    begun._mark(saved=False)
+    # gone after a boot, while the marker stays: then the bots do not start (ConditionPathExists of their unit)
+    assert begun.under_way == system.layout.at("/run/abusehandler-upgrade")
+    assert begun.marker.exists()
+    assert begun.under_way.exists()
+    begun.unmark()
+    assert not begun.marker.exists()
+    assert not begun.under_way.exists()
+    # what calls it after a failure may have called it before
+    begun.unmark()
+
+
+@pytest.mark.parametrize("name", ["abusehandler-bot@.service", "abusehandler-portal.service"])
+def test_nothing_starts_on_tables_that_are_half_way(name: str) -> None:
+    lines = unit_text(name).splitlines()
+    assert "ConditionPathExists=|!/opt/abusehandler/upgrading" in lines
+    assert "ConditionPathExists=|/run/abusehandler-upgrade" in lines
+
+
+def test_going_back_is_not_disturbed() -> None:
+    """Ctrl-C twice: the second one reaches neither this program nor the tar that it runs."""
+    program = (
+        "import os, signal, threading, time\n"
+        "from abusehandler.installer.setup.layout import Layout\n"
+        "from abusehandler.installer.setup.system import System\n"
+        "from abusehandler.installer.setup.upgrade import _undisturbed\n"
+        "from pathlib import Path\n"
+        "system = System(Layout(Path('/nowhere')))\n"
+        "_undisturbed(system)\n"
+        # as a terminal does it: to the whole group
+        "threading.Timer(0.5, lambda: [os.killpg(0, one) for one in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)]).start()\n"
+        "print(system.run('sh', '-c', 'sleep 2; echo whole').stdout.strip())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, start_new_session=True, timeout=60
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "whole"), done.stderr
 
 
 def test_two_savings_are_kept(system: System) -> None:

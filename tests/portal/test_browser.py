@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from abusehandler.tickets.selfhelp_brand import set_brand
+from abusehandler.tickets.webhooks.store import WebhookStore
+from abusehandler.tickets.webhooks.target import Reach
 from tests.portal.running import PASSWORD
 
 if TYPE_CHECKING:
@@ -21,10 +24,15 @@ if TYPE_CHECKING:
     from tests.portal.running import Portal
 
 AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
+LOGO = (
+    b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 120 40' width='120' height='40'><rect width='120' height='40' rx='8' fill='#0f7b6c'/>"
+    b"<text x='14' y='27' font-size='20' font-family='sans-serif' fill='#fff'>ACME</text></svg>"
+)
 PAGES = (
     "/tickets", "/tickets/1", "/tickets/1/notice", "/inbox/1", "/reports/2", "/customers", "/customers/C1",
     "/networks?prefix=192.0.2.0/24", "/analytics", "/rules", "/admin", "/admin/users", "/admin/audit", "/admin/privacy?who=C1",
-    "/drafts", "/me", "/nothing",
+    "/drafts", "/me", "/nothing", "/admin/accounts", "/admin/accounts/acme", "/admin/webhooks", "/admin/webhooks/1", "/contacts",
+    "/tickets/1/self-help",
 )  # fmt: skip
 
 
@@ -192,6 +200,68 @@ def test_it_works_without_javascript(browser: Any, desk: Portal) -> None:
     assert desk.database.fetch("SELECT count(*) FROM tickets WHERE state = 'closed'") == [(1,)]
 
 
+def test_an_account_is_dressed_and_looked_at_without_javascript(browser: Any, desk: Portal, tmp_path: Path) -> None:
+    desk.user("anna")
+    tab = Tab(browser, desk, java_script_enabled=False)
+    tab.log_in()
+    page = tab.page
+    page.goto("/admin/accounts")
+    page.get_by_role("link", name="Acme").click()
+    page.get_by_label("Colour, empty for the operator's").fill("#FFEE00")
+    page.get_by_label("Above each page").first.fill("Good day from Acme")
+    logo = tmp_path / "logo.svg"
+    logo.write_bytes(LOGO)
+    page.get_by_label("Logo: PNG").set_input_files(logo)
+    page.get_by_role("button", name="Save looks").click()
+    page.get_by_text("is the least that is good to read").first.wait_for()
+    frame = page.frame_locator("iframe[title='Preview of a customer\\'s page']")
+    frame.get_by_text("Good day from Acme").wait_for()
+    picture = page.get_by_alt_text("The logo as it is now")
+    picture.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    assert picture.bounding_box()["width"] > 60
+    tab.context.close()
+    assert tab.complaints == []
+
+
+def test_a_webhook_is_added_and_what_failed_sent_again(tab: Tab, desk: Portal) -> None:
+    page = tab.page
+    page.goto("/admin/webhooks")
+    page.get_by_label("Address").fill("https://hooks.example.net/abuse")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("whsec_").wait_for()
+    desk.database.fetch(
+        "INSERT INTO webhook_deliveries (webhook_id, kind, state, status) SELECT id, 'webhook.test', 'dead', 502 FROM webhooks"
+    )
+    page.goto("/admin/webhooks")
+    page.get_by_role("row", name="hooks.example.net").get_by_role("link", name="1", exact=True).click()
+    page.get_by_role("button", name="Send again").click()
+    page.get_by_text("Done.").wait_for()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("paused by anna").wait_for()
+
+
+def _set_up(desk: Portal) -> None:
+    """A webhook with messages in each state, an account with looks of its own, a contact that waits."""
+    made = WebhookStore(desk.database).add("https://hooks.example.net/abuse", ["ticket.opened"], Reach(), author="anna")
+    for state, status in (("waiting", None), ("sent", 204), ("dead", 502), ("dropped", None)):
+        desk.database.fetch(
+            "INSERT INTO webhook_deliveries (webhook_id, kind, ticket_id, state, status, attempts, answer) "
+            "VALUES (%s, 'ticket.opened', 1, %s, %s, 3, 'bad gateway')", (made.id, state, status),
+        )  # fmt: skip
+    set_brand(
+        desk.database,
+        "acme",
+        author="anna",
+        colour="#ffee00",
+        logo=LOGO,
+        texts={("greeting", "en"): "Good day from Acme"},
+    )
+    desk.database.fetch(
+        "INSERT INTO proposed_contacts (customer_id, address, said) VALUES ('C1', 'noc@example.com', 'she knows it')"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "context"),
     [
@@ -205,6 +275,7 @@ def test_axe_finds_nothing_serious_and_nothing_runs_off_the_side(
 ) -> None:
     """ABUSEHANDLER_SCREENSHOTS names a folder for pictures of each page."""
     desk.user("anna")
+    _set_up(desk)
     # axe is put into the page, which the page's own policy would forbid
     tab = Tab(browser, desk, bypass_csp=True, **context)
     tab.log_in()

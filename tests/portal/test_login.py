@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -200,3 +201,32 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path.write_text("short", encoding="ascii")
     with pytest.raises(ConfigurationError, match="openssl rand"):
         Seal.of(path)
+
+
+def test_many_tries_at_once_are_no_more_than_one_after_the_other(portal: Portal) -> None:
+    portal.user("anna")
+    answers: list[int] = []
+
+    def guess(number: int) -> None:
+        client = portal.client()
+        answers.append(client.send("/login", login="anna", password=f"wrong password {number}").status_code)
+
+    guessers = [threading.Thread(target=guess, args=(number,)) for number in range(30)]
+    for guesser in guessers:
+        guesser.start()
+    for guesser in guessers:
+        guesser.join()
+    assert set(answers) == {403, 429}
+    assert answers.count(403) <= 5 + portal.configuration.portal.database_connections
+
+
+def test_a_cookie_that_somebody_planted_does_not_become_the_session(portal: Portal) -> None:
+    portal.user("anna")
+    client = portal.client()
+    planted = "planted-" + "x" * 35
+    name = portal.app.state.portal.session_cookie
+    client.session.cookies.set(name, planted, domain="127.0.0.1", path="/")
+    assert client.send("/login", login="anna", password=PASSWORD).url.endswith("/tickets")
+    stranger = portal.client()
+    stranger.session.cookies.set(name, planted, domain="127.0.0.1", path="/")
+    assert "/login" in stranger.get("/tickets").url

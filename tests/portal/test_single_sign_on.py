@@ -164,6 +164,14 @@ def test_nobody_without_a_group_comes_in_unless_an_administrator_made_the_login(
     assert answer.status_code == 200
 
 
+def test_who_has_left_all_groups_stays_outside(portal: Portal, provider: Provider) -> None:
+    inside, _ = come_in(portal, provider)
+    provider.claims["groups"] = ["cooks"]
+    _, answer = come_in(portal, provider)
+    assert answer.status_code == 403
+    assert "/login" in inside.get("/tickets").url
+
+
 def test_a_login_with_a_password_is_not_taken_over(portal: Portal, provider: Provider) -> None:
     portal.user("anna", "admin")
     _, answer = come_in(portal, provider)

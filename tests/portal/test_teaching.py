@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from abusehandler.portal.desk import drafting
+from abusehandler.reporters.lint import CHECKS, Finding
 from abusehandler.reporters.match import Matcher
 from abusehandler.reporters.schema import parse_definition
 from abusehandler.reports.mail.decode import decode
@@ -170,3 +171,10 @@ def test_a_mistake_is_shown_with_its_line_and_a_draft_can_be_dropped(desk: Porta
     assert "line 4" in page.text
     assert "did you mean" in page.text
     assert "/drafts/" not in ben.send(f"/drafts/{number}/drop").text.partition("<section")[2]
+
+
+def test_a_draft_with_a_slow_pattern_is_not_tried() -> None:
+    """Patterns are matched in the portal's own process: one that takes for ever would hold up everybody."""
+    (slow,) = [check for check in CHECKS if check.name == "fast-patterns"]
+    assert not drafting.is_quick([Finding("draft", 6, slow.level, slow.name, "it is slow", slow.recommendation)])
+    assert drafting.is_quick([Finding("draft", 6, "warning", "narrow-enough", "it is wide", "narrow it")])

@@ -9,9 +9,9 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from abusehandler.portal.desk.spreadsheet import safe_cell
 from abusehandler.tickets.desk.scope import EVERYTHING
 from abusehandler.tickets.desk.ticket_list import TicketFilter, network_of, page, words_of
+from abusehandler.tickets.spreadsheet_cells import safe_cell
 
 if TYPE_CHECKING:
     from tests.portal.running import Client, Portal
@@ -197,7 +197,7 @@ def test_csv_of_events_is_no_formula(desk: Portal) -> None:
 
 def test_cells_of_spreadsheets() -> None:
     assert [safe_cell(value) for value in ("=1", "+1", "-1", "@x", "\t=1", " =1", "a=1", -5, None, "192.0.2.1")] == [
-        "'=1", "'+1", "'-1", "'@x", "'\t=1", "' =1", "a=1", -5, "", "192.0.2.1",
+        "'=1", "'+1", "'-1", "'@x", "'\t'=1", "' =1", "a=1", -5, "", "192.0.2.1",
     ]  # fmt: skip
 
 

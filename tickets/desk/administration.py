@@ -1,25 +1,17 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What administrators see and set up: audit trail, health, accounts and versions of the rules."""
+"""What administrators see and set up: audit trail, health and versions of the rules."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-import psycopg2.errors
-
-from abusehandler.errors import AbusehandlerError
 from abusehandler.tickets.desk.scope import Row, Scope, note, read, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from abusehandler.tickets.database import Database
 
 _LAST = 9_223_372_036_854_775_807
-_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 def audit(
@@ -60,27 +52,6 @@ def stored_about(database: Database, scope: Scope, customer: str, *, author: str
         looked = rows(cursor, scope, "administration.who_looked", customer=customer)
         note(cursor, author, "customer", customer, "looked at what is stored")
     return counts, addresses, looked
-
-
-def add_account(
-    database: Database, scope: Scope, number: str, name: str, patterns: Sequence[str], colour: str, *, author: str
-) -> None:
-    """A new account; customers whose number fits one of the LIKE patterns belong to it. Raises AbusehandlerError."""
-    if not _ACCOUNT.fullmatch(number):
-        raise AbusehandlerError("an account's key has small letters, digits and -, for example acme")
-    if colour and not _COLOUR.fullmatch(colour):
-        raise AbusehandlerError("write a colour as #1d5fd1")
-    wanted = [pattern[:200] for pattern in patterns if pattern.strip("%_ ")]
-    try:
-        with database.transaction() as cursor:
-            rows(
-                cursor, scope, "administration.add_account", id=number, name=name[:200], patterns=wanted, colour=colour
-            )
-            if wanted:
-                rows(cursor, scope, "administration.take_customers", id=number, patterns=wanted)
-            note(cursor, author, "account", number, f"added {name}: {', '.join(wanted)}")
-    except psycopg2.errors.UniqueViolation:
-        raise AbusehandlerError(f"there is an account {number} already") from None
 
 
 def keep_rules(database: Database, scope: Scope, text: str, *, author: str, reason: str) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
 
 #: read: whatever the user may see. write: change tickets, notices, mutes, decide about reports. reports:in: hand in reports.
-#: admin: rules, people, accounts, tokens, webhooks.
-SCOPES = ("read", "write", "reports:in", "admin")
+#: privacy, webhooks: these parts of an administrator's work. admin: all of it, rules, people, accounts and tokens, too.
+SCOPES = ("read", "write", "reports:in", "privacy", "webhooks", "admin")
 BEGINS = "aht_"
 
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psycopg2.errors
-
-from abusehandler.errors import AbusehandlerError
-from abusehandler.tickets.desk.scope import Row, Scope, note, read, rows
+from abusehandler.tickets.desk.scope import Row, Scope, read, rows
 from abusehandler.tickets.desk.ticket_list import words_of
 
 if TYPE_CHECKING:
@@ -70,18 +67,3 @@ def in_network(database: Database, scope: Scope, prefix: str) -> tuple[list[Row]
             rows(cursor, scope, "customers.in_network", prefix=prefix),
             rows(cursor, scope, "customers.problems_in_network", prefix=prefix),
         )
-
-
-def set_account(database: Database, scope: Scope, customer: str, account: str | None, *, author: str) -> None:
-    """Gives a customer to an account. Raises AbusehandlerError for an account that is not there."""
-    try:
-        with database.transaction() as cursor:
-            rows(cursor, scope, "customers.set_account", customer=customer, new_account=account)
-            note(cursor, author, "customer", customer, f"account {account or 'none'}")
-    except psycopg2.errors.ForeignKeyViolation:
-        raise AbusehandlerError(f"there is no account {account!r:.60}") from None
-
-
-def accounts(database: Database, scope: Scope) -> list[Row]:
-    """All accounts."""
-    return read(database, scope, "customers.accounts")

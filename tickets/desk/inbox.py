@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from abusehandler.tickets.desk.scope import Row, Scope, rows
+from abusehandler.tickets.desk.ticket_list import words_of
 
 if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
@@ -37,14 +38,17 @@ class ReportPage:
 def waiting(
     database: Database, scope: Scope, tab: str = "waiting", *, sender: str = "", before: int = 0, limit: int = PER_PAGE
 ) -> tuple[list[Row], bool]:
-    """Reports of a tab, newest first, below the number `before`, and whether there are more."""
-    filters = ["sender"] if sender else []
-    pattern = "%" + sender.replace("\\", "").replace("%", "").replace("_", "\\_") + "%"
+    """Reports of a tab, newest first, below the number `before`, and whether there are more.
+
+    `sender`: beginnings of words of the sender's address, as in `noc example`.
+    """
+    words = words_of(sender)
+    filters = ["sender"] if words else []
     with database.transaction() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '8s'")
         found = rows(
             cursor, scope, "inbox.waiting", filters, states=list(TABS.get(tab, TABS["waiting"])), before=before or _LAST,
-            limit=limit + 1, sender=pattern,
+            limit=limit + 1, sender=words,
         )  # fmt: skip
     return found[:limit], len(found) > limit
 

@@ -190,7 +190,8 @@ def conditions(cursor: Cursor, scope: Scope, asked: TicketFilter) -> tuple[list[
             names.append("only_done")
     for name, value in (
         ("one_problem" if len(asked.problems) == 1 else "problem", asked.problems), ("severity", asked.severity),
-        ("customer", asked.customer), ("prefix", asked.prefix), ("feed", asked.feed),
+        ("customer", asked.customer), ("prefix", asked.prefix),
+        ("feed_by_age" if asked.age else "feed", asked.feed),
     ):  # fmt: skip
         if value:
             names.append(name)

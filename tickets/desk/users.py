@@ -109,9 +109,18 @@ class UserStore:
 
         def work(cursor: Cursor) -> Any:
             cursor.execute(
-                "INSERT INTO users (login, name, role, account_id, password_hash, password_at, oidc_subject) "
-                "VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END, %s) RETURNING id",
-                (login, name[:200], role, account, password_hash, password_hash is not None, subject),
+                "INSERT INTO users (login, name, role, account_id, password_hash, password_at, oidc_subject, by_group) "
+                "VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END, %s, %s) RETURNING id",
+                (
+                    login,
+                    name[:200],
+                    role,
+                    account,
+                    password_hash,
+                    password_hash is not None,
+                    subject,
+                    subject is not None,
+                ),
             )
             (number,) = cast("tuple[int]", cursor.fetchone())
             note(cursor, author, "user", number, f"added {login} as {role}" + (f" of {account}" if account else ""))
@@ -126,6 +135,10 @@ class UserStore:
         user = self.by_number(number)
         assert user is not None
         return user
+
+    def is_by_group(self, user: User) -> bool:
+        """Whether a group of the single sign-on let this user in, not an administrator."""
+        return self._database.fetch("SELECT by_group FROM users WHERE id = %s", (user.id,)) == [(True,)]
 
     def bind_subject(self, user: User, subject: str) -> User | None:
         """Notes as whom the identity provider knows a user who was made without a password."""
@@ -203,6 +216,15 @@ class UserStore:
 
         self._database.retrying(work)
 
+    def end_sessions(self, user: User, *, author: str) -> None:
+        """The user has to log in again, everywhere."""
+
+        def work(cursor: Cursor) -> None:
+            cursor.execute("UPDATE sessions SET ended_at = now() WHERE user_id = %s AND ended_at IS NULL", (user.id,))
+            note(cursor, author, "user", user.id, f"{cursor.rowcount} session(s) ended")
+
+        self._database.retrying(work)
+
     def use_totp_step(self, user: User, step: int) -> bool:
         """Whether this time step was not used before; of two at the same time one wins."""
         with self._database.transaction() as cursor:
@@ -220,12 +242,16 @@ class UserStore:
         return bool(together >= MOST_TOGETHER or here >= MOST_ADDRESS or anywhere >= MOST_LOGIN)
 
     def note_failure(self, login: str, address: str) -> None:
-        """One failed login; old ones are forgotten here."""
+        """One try that failed, or has not succeeded yet; old ones are forgotten here."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM login_failures WHERE at < now() - interval '1 day'")
             cursor.execute(
                 "INSERT INTO login_failures (login, address) VALUES (%s, %s)", (login.lower()[:100], address)
             )
+
+    def forgive(self, login: str, address: str) -> None:
+        """What failed there before counts no more: the password was right."""
+        self._database.fetch("DELETE FROM login_failures WHERE login = %s AND address = %s", (login, address))
 
     def note_login(self, user: User, address: str, how: str) -> None:
         """A login that succeeded; what failed before from there is forgiven."""

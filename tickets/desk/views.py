@@ -27,8 +27,8 @@ def of_user(database: Database, user: int, *, account: str | None, page: str = "
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
-def save(database: Database, user: int, name: str, query: str, *, shared: bool, page: str = "tickets") -> None:
-    """Saves a view; one of the same name is replaced. Raises AbusehandlerError without a name, or with too many."""
+def save(database: Database, user: int, name: str, query: str, *, shared: bool, page: str = "tickets") -> int:
+    """Saves a view and returns its number; one of the same name is replaced. Raises AbusehandlerError without a name, or with too many."""
     name = " ".join(name.replace("\0", "").split())[:60]
     if not name:
         raise AbusehandlerError("a view needs a name")
@@ -39,11 +39,13 @@ def save(database: Database, user: int, name: str, query: str, *, shared: bool, 
             raise AbusehandlerError(f"at most {MOST} views are kept for a person; remove one first")
         cursor.execute(
             "INSERT INTO saved_views (user_id, name, page, query, shared) VALUES (%s, %s, %s, %s, %s) "
-            "ON CONFLICT (user_id, page, name) DO UPDATE SET query = EXCLUDED.query, shared = EXCLUDED.shared",
+            "ON CONFLICT (user_id, page, name) DO UPDATE SET query = EXCLUDED.query, shared = EXCLUDED.shared RETURNING id",
             (user, name, page, query.replace("\0", "")[:2000], shared),
         )
+        (number,) = cursor.fetchone() or (0,)
+        return int(number)
 
 
-def remove(database: Database, user: int, view: int) -> None:
-    """Removes a view of this user's own."""
-    database.fetch("DELETE FROM saved_views WHERE id = %s AND user_id = %s", (view, user))
+def remove(database: Database, user: int, view: int) -> bool:
+    """Removes a view of this user's own; whether there was one."""
+    return bool(database.fetch("DELETE FROM saved_views WHERE id = %s AND user_id = %s RETURNING id", (view, user)))

@@ -35,15 +35,15 @@ SELECT d.day, e.* FROM unnest(%(days)s::date[]) AS d (day) CROSS JOIN LATERAL (
 -- name: clear_customer_days
 DELETE FROM daily_customers WHERE day = ANY(%(days)s::date[])
 
--- One join for all days: within the subquery it was planned for each day, and read all tickets each time.
+-- One join for all days: without the materialised part it was made for each day, and read all tickets each time.
 -- name: make_customer_days
-INSERT INTO daily_customers (day, customer_id, events)
-SELECT n.day, t.customer_id, sum(n.events) FROM (
+WITH n AS MATERIALIZED (
     SELECT d.day, e.ticket_id, e.events FROM unnest(%(days)s::date[]) AS d (day) CROSS JOIN LATERAL (
         SELECT ticket_id, count(*) AS events FROM events
         WHERE at >= d.day::timestamp AT TIME ZONE 'UTC' AND at < (d.day + 1)::timestamp AT TIME ZONE 'UTC' AND ticket_id IS NOT NULL
-        GROUP BY ticket_id OFFSET 0) AS e) AS n
-JOIN tickets t ON t.id = n.ticket_id GROUP BY n.day, t.customer_id
+        GROUP BY ticket_id) AS e)
+INSERT INTO daily_customers (day, customer_id, events)
+SELECT n.day, t.customer_id, sum(n.events) FROM n JOIN tickets t ON t.id = n.ticket_id GROUP BY n.day, t.customer_id
 
 -- Tickets that were opened, came back, were resolved or closed, lost their events, or of which a first mail went out.
 -- name: touched_ticket_days

@@ -4,15 +4,16 @@
 -- The customer's pages: the statements of `tickets/selfhelp_*.py`. Each one that reads tickets names the customer of the link.
 
 -- name: make
-INSERT INTO selfhelp_tokens (token_hash, customer_id, ticket_id, made_for, expires_at)
-SELECT %(hash)s, c.id, %(ticket)s, %(made_for)s, now() + %(lasts)s::interval FROM customers c
+INSERT INTO selfhelp_tokens (token_hash, customer_id, ticket_id, made_for, expires_at, time_zone)
+SELECT %(hash)s, c.id, %(ticket)s, %(made_for)s, now() + %(lasts)s::interval, %(time_zone)s FROM customers c
 WHERE c.id = %(customer)s AND (%(ticket)s::bigint IS NULL
       OR EXISTS (SELECT FROM tickets t WHERE t.id = %(ticket)s AND t.customer_id = c.id))
 RETURNING id
 
 -- A link ends some days after the last ticket behind it was closed. A merged ticket goes on in the one it was merged into.
 -- name: open
-SELECT s.id, s.customer_id, s.ticket_id, c.name, c.language, coalesce(c.account_id, '')
+SELECT s.id, s.customer_id, s.ticket_id, c.name, c.language, coalesce(c.account_id, ''),
+       coalesce(nullif(s.time_zone, ''), (SELECT a.time_zone FROM accounts a WHERE a.id = c.account_id), '')
 FROM selfhelp_tokens s JOIN customers c ON c.id = s.customer_id
 WHERE s.token_hash = %(hash)s AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
   AND CASE WHEN s.ticket_id IS NULL THEN EXISTS (
@@ -43,7 +44,7 @@ DELETE FROM selfhelp_tokens WHERE id IN (
 DELETE FROM answers a WHERE a.tied_by = 'self-help' AND NOT EXISTS (SELECT FROM answer_tickets t WHERE t.answer_id = a.id)
 
 -- name: brand
-SELECT name, colour, logo IS NOT NULL, logo_type, texts FROM accounts WHERE id = %(account)s
+SELECT name, colour, logo IS NOT NULL, coalesce(md5(logo), ''), texts FROM accounts WHERE id = %(account)s
 
 -- name: logo
 SELECT logo, logo_type FROM accounts WHERE id = %(account)s AND logo IS NOT NULL
@@ -68,7 +69,8 @@ ORDER BY t.state = 'resolved', t.severity DESC, t.id DESC LIMIT %(limit)s
 -- name: ticket
 SELECT t.id, t.problem, t.resource, t.network IS NOT NULL AS is_address, t.severity, t.state, t.state_at, t.customer_state, t.first_seen,
        t.last_seen, t.event_count, t.relapses, t.opened_at, t.merged_into, m.mute_id, m.muted_until,
-       coalesce((SELECT mu.author = %(author)s AND mu.ticket_id = t.id FROM mutes mu WHERE mu.id = m.mute_id), false) AS muted_by_customer
+       coalesce((SELECT mu.author = %(author)s AND mu.ticket_id = t.id FROM mutes mu WHERE mu.id = m.mute_id), false) AS muted_by_customer,
+       EXISTS (SELECT FROM rechecks r WHERE r.ticket_id = t.id) AS was_checked
 FROM tickets t LEFT JOIN LATERAL mute_of_ticket(t) m ON t.state <> 'closed'
 WHERE t.customer_id = %(customer)s AND t.id = %(ticket)s AND t.state <> 'ignored'
   AND (t.state <> 'closed' OR t.state_at > now() - %(after_close)s::interval)

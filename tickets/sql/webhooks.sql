@@ -23,6 +23,10 @@ WHERE id = %(webhook)s AND (%(account)s IS NULL OR account_id = %(account)s) RET
 -- name: disable
 UPDATE webhooks SET disabled_at = now(), disabled_why = %(why)s WHERE id = %(webhook)s AND disabled_at IS NULL RETURNING id
 
+-- name: pause
+UPDATE webhooks SET disabled_at = now(), disabled_why = 'paused by ' || %(author)s
+WHERE id = %(webhook)s AND disabled_at IS NULL AND (%(account)s IS NULL OR account_id = %(account)s) RETURNING id
+
 -- name: ask_test
 INSERT INTO webhook_deliveries (webhook_id, kind, change, actor)
 SELECT id, 'webhook.test', 'a test', %(author)s FROM webhooks
@@ -38,7 +42,7 @@ WHERE d.webhook_id = %(webhook)s AND (%(account)s IS NULL OR w.account_id = %(ac
 -- name: again
 UPDATE webhook_deliveries d SET state = 'waiting', attempts = 0, next_try = now(), done_at = NULL
 FROM webhooks w WHERE w.id = d.webhook_id AND d.state = 'dead' AND d.webhook_id = %(webhook)s
-  AND (%(account)s IS NULL OR w.account_id = %(account)s) RETURNING d.id
+  AND (%(account)s IS NULL OR w.account_id = %(account)s) AND (%(delivery)s::bigint IS NULL OR d.id = %(delivery)s) RETURNING d.id
 
 -- What is due, fairly: a few of each webhook, so that one that is slow or away holds up no other.
 -- name: claim

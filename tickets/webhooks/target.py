@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LONGEST_URL = 2000
 #: Bytes of the answer that are read; people see them.
 ANSWER_BYTES = 500
+_INTERNET = ipaddress.IPv6Network("2000::/3")
 _PLAIN = re.compile(r"https?://[\x21-\x7e]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -65,6 +66,9 @@ class Reach:
                 address = inner
         if any(address in network for network in self.allowed):
             return True
+        # whatever it is called one day, the Internet is in 2000::/3 (RFC 4291, 2.4); [::127.0.0.1] and 64:ff9b:1::/48 are not
+        if isinstance(address, ipaddress.IPv6Address) and address not in _INTERNET:
+            return False
         return address.is_global and not address.is_multicast and not any(address in network for network in self.own)
 
 

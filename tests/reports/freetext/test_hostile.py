@@ -19,6 +19,8 @@ PIECES = [
     "2026-11-19 at um klo ", "12h34m ", "12時 5分 ", "um 2.10 ", "1, 2, X1 - ", "source port 1", "our server ", "our shop (", "our a b c (", "we detected ",
     "10:00 - 10:00 ", "date: 2026\ntime: 1:00:00\n", "(a b c, UTC+1) ", ":00 until ", "UTC time ", "heure de paris ", "a_utc ", "stolen data ", "sip:a@",
     "copy of our ", "подбор х парол ", "a.bb, ", "shop.example.net [", "c2 server in your ", "192.0.2.1 to 192.0.2.3 ", "192.0.2.1 10:00:00\n", "abuse contact ",
+    "guess password ", "猜测密码", "ip;port\n", "ip  port\n", "192.0.2.1\nsource port\n", "ip: 192.0.2.1\ntype: spam\n\n", "192.0.2.1 1 192.0.2.2 2\n", "auf 192.0.2.1 ",
+    "copyright 2019 ", "we run the ", "UTC ", "source port\n", "a web shell may ",
     "1.2.3.4,", "a,1.2.3.4,5.6.7.8,", "18. 11. 2026 v ", "2026年11月19日 ",
 ]  # fmt: skip
 

@@ -51,3 +51,8 @@ REPORTS = [
 @pytest.mark.parametrize("one", REPORTS)
 def test_reports_pass(one: object) -> None:
     assert not_a_report(one, CONTEXT) is None  # type: ignore[arg-type]
+
+
+def test_a_short_word_is_not_the_front_of_a_longer_one() -> None:
+    text = "Dobrý den, na adrese 192.0.2.10 je otevřený resolver, který lze zneužít k útokům."
+    assert not_a_report(mail("Upozornění", text), CONTEXT) is None

@@ -211,3 +211,20 @@ def test_the_time_of_the_log_and_not_of_the_forward() -> None:
     )
     (only,) = read(mail("Fwd: Port scan from 192.0.2.1", text), CONTEXT).events
     assert only.event["time.source"] == "2026-11-20T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Source Network Address: 192.0.2.10\nPublic IP of this server: 198.51.100.7",
+        "Address of the attacking host: 192.0.2.10\nAddress of the honeypot: 198.51.100.7",
+        "Auf 192.0.2.10 läuft ein Fakeshop.",
+        "Bitte nehmen Sie die Seite auf 192.0.2.10 vom Netz, dort wird gephisht.",
+        "Op 192.0.2.10 draait een phishingsite.",
+        "Attackers copied the documents of our client to 192.0.2.10 last night, a data leak.",
+        "Notice: 192.0.2.10 scanned at least 15 unique ports of host 198.51.100.7 in 0m4s",
+    ],
+)
+def test_whole_labels_and_where_something_is(text: str) -> None:
+    reading = read(mail("Abuse", text), CONTEXT)
+    assert addresses(reading) == ["192.0.2.10"]

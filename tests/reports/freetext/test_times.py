@@ -103,3 +103,12 @@ def test_the_zone_stated_for_all(text: str, hours: int) -> None:
 def test_two_zones_are_none() -> None:
     assert stated_zone("The log times are in UTC. The times of the table are in JST.") is None
     assert stated_zone("Time: 2026-11-20 10:00:00 CET") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Tidszon: UTC+1", "Horário em UTC+1.", "(Zeit in MEZ)", "log excerpt, CET:", "Gli orari sono CET."]
+)
+def test_a_zone_that_stands_behind_no_number_is_said_of_all_times(text: str) -> None:
+    zone = stated_zone(f"{text}\nNov 20 10:00:05 192.0.2.1")
+    assert zone is not None
+    assert NOW.astimezone(zone).utcoffset() == timedelta(hours=1)

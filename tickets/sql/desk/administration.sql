@@ -64,10 +64,3 @@ SELECT v.id, v.text FROM rule_versions v WHERE {operators only} AND v.id = %(ver
 
 -- name: keep_rules
 INSERT INTO rule_versions (author, reason, text) SELECT %(author)s, %(reason)s, %(text)s WHERE {operators only}
-
--- name: add_account
-INSERT INTO accounts (id, name, customers_like, colour) SELECT %(id)s, %(name)s, %(patterns)s, %(colour)s WHERE {operators only}
-
--- Customers that are there already and fit the patterns come over at once.
--- name: take_customers
-UPDATE customers SET account_id = %(id)s WHERE {operators only} AND account_id IS NULL AND id LIKE ANY (%(patterns)s)

@@ -7,23 +7,25 @@
 SELECT d.day, d.opened, d.closed, d.resolved, d.reopened, d.notices, d.mails, d.failed FROM daily_work d
 WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s ORDER BY d.day
 
--- Tickets not closed and not resolved now: where the line of the past begins, backwards.
+-- Tickets not closed and not resolved now: where the line of the past begins, backwards. Two counts, because an index holds
+-- the answer to each of them, and the tickets themselves need not be read.
 -- name: open_now
-SELECT count(*) AS open FROM tickets t WHERE {operators only} AND t.state IN ('open', 'escalated')
+SELECT (SELECT count(*) FROM tickets t WHERE t.state <> 'closed') - (SELECT count(*) FROM tickets t WHERE t.state IN ('resolved', 'ignored')) AS open
+WHERE {operators only}
 
 -- name: work_since
 SELECT coalesce(sum(d.opened + d.reopened - d.closed - d.resolved), 0)::bigint AS more FROM daily_work d
 WHERE {operators only} AND d.day > %(until)s
 
 -- name: opened_by_problem
-SELECT d.day, d.problem, sum(d.opened)::bigint AS opened FROM daily_tickets d
-WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s GROUP BY d.day, d.problem ORDER BY d.day
+SELECT d.day, d.problem, d.opened FROM daily_problems d
+WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s ORDER BY d.day
 
 -- name: problems
 SELECT d.problem, sum(d.opened)::bigint AS opened, sum(d.relapsed)::bigint AS relapsed, sum(d.told)::bigint AS told,
        sum(d.told_seconds) / nullif(sum(d.told), 0) AS told_seconds, sum(d.ended)::bigint AS ended,
        sum(d.ended_seconds) / nullif(sum(d.ended), 0) AS ended_seconds
-FROM daily_tickets d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
+FROM daily_problems d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
 GROUP BY d.problem ORDER BY opened DESC, d.problem LIMIT 200
 
 -- name: within
@@ -33,13 +35,23 @@ SELECT ARRAY[coalesce(sum(d.told_within[1]), 0)::bigint, coalesce(sum(d.told_wit
        ARRAY[coalesce(sum(d.ended_within[1]), 0)::bigint, coalesce(sum(d.ended_within[2]), 0)::bigint, coalesce(sum(d.ended_within[3]), 0)::bigint, coalesce(sum(d.ended_within[4]), 0)::bigint,
              coalesce(sum(d.ended_within[5]), 0)::bigint, coalesce(sum(d.ended_within[6]), 0)::bigint, coalesce(sum(d.ended_within[7]), 0)::bigint, coalesce(sum(d.ended_within[8]), 0)::bigint,
              coalesce(sum(d.ended_within[9]), 0)::bigint, coalesce(sum(d.ended_within[10]), 0)::bigint, coalesce(sum(d.ended_within[11]), 0)::bigint, coalesce(sum(d.ended_within[12]), 0)::bigint] AS ended
-FROM daily_tickets d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
+FROM daily_problems d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
 
+-- Months, days beside them, and less the days of a month that the period has not: whatever is the fewest rows.
 -- name: customers
-SELECT d.customer_id, c.name, d.events FROM (
-    SELECT d.customer_id, sum(d.events)::bigint AS events FROM daily_customers d
-    WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s GROUP BY d.customer_id ORDER BY events DESC LIMIT 30
-) d JOIN customers c ON c.id = d.customer_id ORDER BY d.events DESC
+SELECT s.customer_id, c.name, s.events FROM (
+    SELECT p.customer_id, sum(p.events)::bigint AS events FROM (
+        SELECT m.customer_id, m.events FROM monthly_customers m WHERE {operators only} AND m.month >= %(first)s AND m.month < %(after)s
+        UNION ALL
+        SELECT d.customer_id, d.events FROM daily_customers d WHERE d.day >= %(since)s AND d.day < %(days_before)s
+        UNION ALL
+        SELECT d.customer_id, d.events FROM daily_customers d WHERE d.day >= %(days_after)s AND d.day <= %(until)s
+        UNION ALL
+        SELECT d.customer_id, - d.events FROM daily_customers d WHERE d.day >= %(less_since)s AND d.day < %(since)s
+        UNION ALL
+        SELECT d.customer_id, - d.events FROM daily_customers d WHERE d.day > %(until)s AND d.day < %(less_until)s) p
+    GROUP BY p.customer_id HAVING sum(p.events) > 0 ORDER BY events DESC LIMIT 30
+) s JOIN customers c ON c.id = s.customer_id ORDER BY s.events DESC
 
 -- name: networks
 SELECT network(set_masklen(t.network::inet, CASE family(t.network) WHEN 4 THEN 24 ELSE 48 END))::text AS network,
@@ -49,8 +61,8 @@ GROUP BY 1 ORDER BY tickets DESC LIMIT 30
 
 -- name: feeds
 SELECT d.feed, max(d.day) AS last_day, sum(d.events) FILTER (WHERE d.day >= %(since)s)::bigint AS events,
-       sum(d.events) FILTER (WHERE d.day < %(since)s)::bigint AS events_before, count(DISTINCT d.day) AS days
-FROM daily_events d WHERE {operators only} AND d.day BETWEEN %(before)s AND %(until)s
+       sum(d.events) FILTER (WHERE d.day < %(since)s)::bigint AS events_before, count(*) AS days
+FROM daily_feeds d WHERE {operators only} AND d.day BETWEEN %(before)s AND %(until)s
 GROUP BY d.feed ORDER BY events DESC NULLS LAST LIMIT 200
 
 -- name: readers

@@ -43,14 +43,6 @@ SELECT m.address, m.state, m.since, m.reason, m.bounces FROM mail_addresses m
 WHERE m.address = ANY(%(addresses)s) AND EXISTS (
     SELECT FROM customers c WHERE {visible c.id} AND c.id = %(customer)s)
 
--- name: set_account
-UPDATE customers SET account_id = %(new_account)s WHERE {operators only} AND id = %(customer)s
-
--- name: accounts
-SELECT a.id, a.name, a.customers_like, a.colour, a.created_at, a.logo IS NOT NULL AS logo,
-       (SELECT count(*) FROM users u WHERE u.account_id = a.id) AS users
-FROM accounts a WHERE {operators only} ORDER BY a.id
-
 -- name: in_network
 SELECT t.customer_id AS id, c.name, count(*) AS tickets, count(*) FILTER (WHERE t.state <> 'closed') AS open,
        min(t.first_seen) AS first_seen, max(t.last_seen) AS last_seen

@@ -10,7 +10,7 @@ FROM reports r WHERE {operators only} AND r.state = ANY(%(states)s) AND r.id < %
 ORDER BY r.id DESC LIMIT %(limit)s
 
 -- name: sender
-r.sender ILIKE %(sender)s
+to_tsvector('simple', translate(r.sender, '@.-_+', '     ')) @@ to_tsquery('simple', %(sender)s)
 
 -- name: reader
 r.reader = %(reader)s

@@ -102,6 +102,10 @@ t.network <<= %(prefix)s::inet
 -- name: feed
 t.feed = %(feed)s
 
+-- Of a list by age: in the order of its index, which holds the feed; a block range index would be read once for each severity.
+-- name: feed_by_age
+t.feed || '' = %(feed)s
+
 -- name: older
 t.opened_at < now() - %(older)s * interval '1 day'
 
@@ -161,11 +165,19 @@ SELECT t.id FROM tickets t WHERE {visible t.account_id} AND t.id = ANY(%(tickets
 SELECT t.state, count(*) AS tickets, count(*) FILTER (WHERE t.severity >= 3) AS severe
 FROM tickets t WHERE {visible t.account_id} AND t.state <> 'closed' GROUP BY t.state
 
--- All feeds, one step of the index each.
+-- The same without severities: whether open or closed is told by what an index leaves out, so that no ticket need be read.
+-- name: counts_by_state
+WITH done AS MATERIALIZED (
+    SELECT t.state, count(*) AS tickets FROM tickets t
+    WHERE {visible t.account_id} AND t.state <> 'open' AND t.state IN ('escalated', 'ignored', 'resolved') GROUP BY t.state)
+SELECT state, tickets FROM done
+UNION ALL
+SELECT 'open', (SELECT count(*) FROM tickets t WHERE {visible t.account_id} AND t.state <> 'closed') - coalesce((SELECT sum(tickets) FROM done)::bigint, 0)
+
+-- Feeds of a year, from the statistics; and of the newest tickets, which these may lack.
 -- name: feeds
-WITH RECURSIVE known AS (
-    (SELECT t.feed FROM tickets t WHERE {operators only} AND t.state <> 'closed' ORDER BY t.feed LIMIT 1)
-    UNION ALL
-    SELECT (SELECT t.feed FROM tickets t WHERE t.feed > k.feed AND t.state <> 'closed' ORDER BY t.feed LIMIT 1) FROM known k WHERE k.feed IS NOT NULL
-)
-SELECT feed FROM known WHERE feed <> '' LIMIT 200
+SELECT f.feed FROM (
+    SELECT d.feed FROM daily_feeds d WHERE {operators only} AND d.day > current_date - 366
+    UNION
+    SELECT t.feed FROM (SELECT feed FROM tickets ORDER BY id DESC LIMIT 500) t) f
+WHERE f.feed <> '' ORDER BY f.feed LIMIT 200

@@ -7,13 +7,18 @@
 -- time at which it was opened, so updates of counts stay on their page as before.
 DROP INDEX IF EXISTS tickets_opened;
 CREATE INDEX tickets_opened ON tickets (opened_at, id);
-CREATE INDEX tickets_worst_opened ON tickets (severity, opened_at, id) WHERE state <> 'closed';
+CREATE INDEX tickets_worst_opened ON tickets (severity, opened_at, id) INCLUDE (feed) WHERE state <> 'closed';
 
 -- Words of notes and answers, and the host names that events name beside an address.
 CREATE INDEX notes_text ON notes USING gin (to_tsvector('simple', text)) WHERE withdrawn_at IS NULL;
 CREATE INDEX answers_text ON answers USING gin (to_tsvector('simple', subject || ' ' || left(said, 100000)));
 CREATE INDEX events_host ON events USING gin (to_tsvector('simple', translate(data ->> 'source.fqdn', './:-_', '     ')))
     WHERE data ? 'source.fqdn';
+
+-- People whom a group of the single sign-on let in: who is in none any more stays outside.
+ALTER TABLE users ADD COLUMN by_group boolean NOT NULL DEFAULT false;
+UPDATE users u SET by_group = true WHERE oidc_subject IS NOT NULL AND EXISTS (
+    SELECT FROM audit_trail a WHERE a.object = 'user' AND a.object_id = u.id::text AND a.actor = 'single sign-on' AND a.change LIKE 'added %');
 
 -- In which zone a customer's page tells times: as the mail that brought the link did, else his account's, else the operator's.
 ALTER TABLE selfhelp_tokens ADD COLUMN time_zone text NOT NULL DEFAULT '';
