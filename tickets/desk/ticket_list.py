@@ -7,11 +7,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.tickets.desk.scope import Row, Scope, read, rows
 from abusehandler.tickets.incoming import SEVERITIES
+from abusehandler.tickets.queries import statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,10 +25,9 @@ CUSTOMER_STATES = ("open", "working", "resolved", "disputed")
 PER_PAGE = 50
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"#?(\d{1,18})")
-_KEY = re.compile(r"(\d{1,2})-(\d{1,18})(?:-(\d{1,16}))?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_KEY = re.compile(r"(\d{1,2})-(\d{1,18})")
 #: What words are looked for in, beside the names of customers.
-_BY_WORDS = ("tickets_by_text", "tickets_by_note", "tickets_by_answer", "tickets_by_host")
+_BY_WORDS = ("tickets_by_text", "tickets_by_note", "tickets_by_answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,8 @@ class Page:
 class TicketFilter:
     """What is asked for; the names are those in the page's address. Made by `of`, which takes nothing on trust.
 
-    `q` is what a person typed: a ticket number, an address, a prefix, or beginnings of words of a customer's name, a host name,
-    a note or an answer.
+    `q` is what a person typed: a ticket number, an address, a prefix, or beginnings of words of a customer's name, of a host
+    name that is a ticket's resource, of a note or an answer.
     `assigned` is a login, or `nobody`. `age` as in `>30` (opened more than 30 days ago) or `<7`. `wrong` says what could not be understood.
     """
 
@@ -114,6 +113,13 @@ class TicketFilter:
         }
 
     @property
+    def is_narrow_beside_age(self) -> bool:
+        """Whether something is asked for that few tickets have, whatever their age."""
+        return bool(
+            self.q or self.customer or self.prefix or self.feed or self.customer_says or self.assigned or self.unread
+        )
+
+    @property
     def is_narrow(self) -> bool:
         """Whether anything beyond the states is asked for."""
         return any(value for name, value in self.address().items() if name not in ("state", "order"))
@@ -140,38 +146,42 @@ def page(
     with database.transaction() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '8s'")
         names, values = conditions(cursor, scope, asked)
-        order = f"{asked.order}_by_age" if asked.age else asked.order
-        key = _key(after or before, by_age=bool(asked.age))
+        # what else narrows the list has an index of its own, and leaves few tickets whose age is looked at
+        by_age = "_by_age" if asked.age and not asked.is_narrow_beside_age else ""
+        if by_age:
+            values.update(_numbers_by_age(cursor, asked.age))
+        key = _key(after or before)
         back = bool(key) and not after
         if key:
-            names.append(f"{'before' if back else 'after'}_{order}")
+            worst_by_age = by_age if asked.order == "worst" else ""
+            names.append(f"{'before' if back else 'after'}_{asked.order}{worst_by_age}")
             values.update(key)
-        statement = f"ticket_list.{order}_first{'_back' if back else ''}"
+        statement = f"ticket_list.{asked.order}_first{by_age}{'_back' if back else ''}"
         numbers = [row["id"] for row in rows(cursor, scope, statement, names, limit=limit + 1, **values)]
         more = len(numbers) > limit
         numbers = numbers[:limit]
         if back:
             numbers.reverse()
         found = rows(cursor, scope, "ticket_list.shown", tickets=numbers)
-    first, last = (_key_text(one, by_age=bool(asked.age)) for one in (found[0], found[-1])) if found else ("", "")
+    first, last = (f"{one['severity']}-{one['id']}" for one in (found[0], found[-1])) if found else ("", "")
     return Page(
         tuple(found), earlier=first if (more if back else bool(key)) else "", later=last if (back or more) else ""
     )
 
 
-def _key(text: str, *, by_age: bool) -> dict[str, Any]:
-    """The values behind the key of a page; empty for none, and for one of another order."""
+def _key(text: str) -> dict[str, int]:
+    """The values behind the key of a page; empty for none."""
     key = _KEY.fullmatch(text)
-    if key is None or by_age != (key[3] is not None):
-        return {}
-    at = _EPOCH + timedelta(microseconds=int(key[3])) if key[3] else None
-    return {"after_severity": int(key[1]), "after_id": int(key[2]), "after_at": at}
+    return {"after_severity": int(key[1]), "after_id": int(key[2])} if key else {}
 
 
-def _key_text(ticket: Row, *, by_age: bool) -> str:
-    """Severity, number, and where the list goes by age the microseconds since 1970."""
-    text = f"{ticket['severity']}-{ticket['id']}"
-    return f"{text}-{(ticket['opened_at'] - _EPOCH) // timedelta(microseconds=1)}" if by_age else text
+def _numbers_by_age(cursor: Cursor, age: str) -> dict[str, Any]:
+    """Between which numbers the tickets of an age lie, and those that lie apart. Of all accounts: nobody is shown them."""
+    texts = statements("desk/ticket_list")
+    cursor.execute(texts["older_numbers" if age[0] == ">" else "newer_numbers"], {"days": int(age[1:])})
+    ((first, last),) = cursor.fetchall()
+    cursor.execute(texts["split_off_later"], {"last": last})
+    return {"first": first, "last": last, "apart": [number for (number,) in cursor.fetchall()]}
 
 
 def conditions(cursor: Cursor, scope: Scope, asked: TicketFilter) -> tuple[list[str], dict[str, Any]]:
@@ -191,7 +201,7 @@ def conditions(cursor: Cursor, scope: Scope, asked: TicketFilter) -> tuple[list[
     for name, value in (
         ("one_problem" if len(asked.problems) == 1 else "problem", asked.problems), ("severity", asked.severity),
         ("customer", asked.customer), ("prefix", asked.prefix),
-        ("feed_by_age" if asked.age else "feed", asked.feed),
+        ("feed", asked.feed),
     ):  # fmt: skip
         if value:
             names.append(name)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the abusehandler authors
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The list by age goes through all that fits once, either way; words are found in names, notes, answers and host names."""
+"""The list by age goes through all that fits once, either way; words are found in notes and answers."""
 
 from __future__ import annotations
 
@@ -58,21 +58,39 @@ def test_every_ticket_of_an_age_once_in_order(aged: Database, age: str, state: s
     wanted = asked(age=age, state=state)
     sign = "<" if age[0] == ">" else ">="
     only = {"": "state <> 'closed'", "all": "TRUE", "open": "state = 'open'"}[state]
-    order = "opened_at DESC, id DESC" if state == "all" else "severity DESC, opened_at DESC, id DESC"
+    order = "id DESC" if state == "all" else "severity DESC, id DESC"
     expected = aged.fetch(
         f"SELECT id FROM tickets WHERE opened_at {sign} now() - {age[1:]} * interval '1 day' AND {only} ORDER BY {order}"
     )
     assert walked(aged, wanted, 7) == [row[0] for row in expected]
 
 
-def test_a_key_of_another_order_begins_anew(aged: Database) -> None:
+def test_a_key_that_is_none_begins_anew(aged: Database) -> None:
     first = page(aged, EVERYTHING, asked(age=">30"), limit=5)
-    for key in ("3-17", "9-1-99999999999999999999", "x", "3-17-"):
+    for key in ("9-1-99", "x", "3-17-"):
         assert page(aged, EVERYTHING, asked(age=">30"), after=key, limit=5) == first
-    assert page(aged, EVERYTHING, asked(), after=first.later, limit=5) == page(aged, EVERYTHING, asked(), limit=5)
 
 
-@pytest.mark.parametrize("more", [{}, {"feed": "Example"}, {"state": "all"}, {"severity": "low"}])
+@pytest.mark.parametrize("state", ["", "all"])
+def test_a_part_that_was_split_off_is_as_old_as_what_it_was_part_of(aged: Database, state: str) -> None:
+    """2,000 tickets were opened between the two."""
+    aged.fetch(
+        "INSERT INTO tickets (key, customer_id, resource, problem, severity) "
+        "SELECT md5('z' || n)::uuid, 'C1', 'z' || n, 'spam', 2 FROM generate_series(1, 2000) n"
+    )
+    ((part,),) = aged.fetch(
+        "INSERT INTO tickets (key, customer_id, resource, problem, severity, opened_at) "
+        "VALUES (gen_random_uuid(), 'C1', 'part', 'spam', 2, now() - interval '40 days') RETURNING id"
+    )
+    aged.fetch("INSERT INTO ticket_links (ticket_id, other_id, kind, author) VALUES (%s, 1, 'split', 'anna')", (part,))
+    wanted = asked(age=">30", state=state)
+    found = walked(aged, wanted, 7)
+    assert part in found
+    assert len(found) == len(set(found)) == len(walked(aged, wanted, 200))
+    assert part not in walked(aged, asked(age="<30", state=state), 500)
+
+
+@pytest.mark.parametrize("more", [{}, {"state": "all"}, {"severity": "low"}])
 def test_an_age_is_looked_up_and_not_looked_for(aged: Database, dsn: str, more: dict[str, str]) -> None:
     """Where many tickets are too young, none of them is read."""
     aged.fetch("UPDATE tickets SET feed = 'Example'")
@@ -103,13 +121,12 @@ def _read(database: Database) -> int:
 
 @pytest.fixture
 def told(database: Database) -> Database:
-    """Tickets 1 (of acme) and 2, with a note, an answer and a phishing page each."""
+    """Tickets 1 (of acme) and 2, with a note and an answer each."""
     accounts.add(database, EVERYTHING, "acme", "Acme", ["ACME-%"], author="root")
     store = store_of(database)
     for customer, name in (("ACME-1", "Acme Ltd"), ("C2", "Baker & Sons")):
         store.store([
-            observation(customer_id=customer, customer_name=name, source_ip="192.0.2.1" if customer == "C2" else "192.0.2.2",
-                        source_fqdn=f"login.{customer.lower()}-shop.example", source_url="http://x.example/"),
+            observation(customer_id=customer, customer_name=name, source_ip="192.0.2.1" if customer == "C2" else "192.0.2.2",),
         ])  # fmt: skip
     numbers = dict(database.fetch("SELECT customer_id, id FROM tickets"))
     for customer, number in numbers.items():
@@ -126,17 +143,14 @@ def told(database: Database) -> Database:
 
 @pytest.mark.parametrize(
     "words",
-    ["foundry", "grüneisen", "grün found", "xyzzy", "modem exch", "your notice", "shop.example", "login", "http://login.c2-shop.example/"],
+    ["foundry", "grüneisen", "grün found", "xyzzy", "modem exch", "your notice"],
 )  # fmt: skip
 def test_words_are_found_where_people_wrote_them(told: Database, words: str) -> None:
     both = {row[0] for row in told.fetch("SELECT id FROM tickets")}
     acme = {row[0] for row in told.fetch("SELECT id FROM tickets WHERE customer_id = 'ACME-1'")}
     found = {ticket["id"] for ticket in page(told, EVERYTHING, asked(q=words)).tickets}
     inside = {ticket["id"] for ticket in page(told, Scope("acme"), asked(q=words)).tickets}
-    if "c2" in words:
-        assert found == set()  # "http" stands in no host name
-    else:
-        assert (found, inside) == (both, acme)
+    assert (found, inside) == (both, acme)
 
 
 def test_a_note_taken_back_is_not_found(told: Database) -> None:

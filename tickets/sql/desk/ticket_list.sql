@@ -16,27 +16,58 @@ SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t
 -- name: newest_first_back
 SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.id LIMIT %(limit)s
 
--- Lists by age go by the time of opening within a severity, each severity from its own part of the index: an age cuts off a
--- part of that, where in the order above it would be looked for among a million others.
--- name: worst_by_age_first
+-- Where a list by age begins and ends: numbers grow with the time of opening but for what was opened at the same moment, so
+-- those of a thousand neighbours tell. Parts that were split off have a later number and the time of what they were part of.
+-- name: older_numbers
+SELECT 0, (SELECT coalesce(max(n.id), 0) FROM (
+    SELECT t.id FROM tickets t WHERE t.opened_at < now() - %(days)s * interval '1 day' AND NOT EXISTS (
+        SELECT FROM ticket_links l WHERE l.ticket_id = t.id AND l.kind = 'split')
+    ORDER BY t.opened_at DESC LIMIT 1000) n)
+
+-- name: newer_numbers
+SELECT (SELECT coalesce(min(n.id), 9223372036854775807) FROM (
+    SELECT t.id FROM tickets t WHERE t.opened_at >= now() - %(days)s * interval '1 day' ORDER BY t.opened_at LIMIT 1000) n),
+    9223372036854775807
+
+-- name: split_off_later
+SELECT l.ticket_id FROM ticket_links l WHERE l.kind = 'split' AND l.ticket_id > %(last)s
+
+-- Each severity from its own part of the index: an age cuts off a part of that.
+-- name: worst_first_by_age
 SELECT f.id FROM (VALUES (4::smallint), (3::smallint), (2::smallint), (1::smallint), (0::smallint)) AS s (severity)
 CROSS JOIN LATERAL (
-    SELECT t.id, t.opened_at FROM tickets t WHERE t.severity = s.severity AND {visible t.account_id} AND {filters}
-    ORDER BY t.opened_at DESC, t.id DESC LIMIT %(limit)s) f
-ORDER BY s.severity DESC, f.opened_at DESC, f.id DESC LIMIT %(limit)s
+    (SELECT t.id FROM tickets t
+     WHERE t.severity = s.severity AND t.id BETWEEN %(first)s AND %(last)s AND {visible t.account_id} AND {filters}
+     ORDER BY t.id DESC LIMIT %(limit)s)
+    UNION ALL
+    SELECT t.id FROM tickets t WHERE t.id = ANY(%(apart)s) AND t.severity = s.severity AND {visible t.account_id} AND {filters}) f
+ORDER BY s.severity DESC, f.id DESC LIMIT %(limit)s
 
--- name: worst_by_age_first_back
+-- name: worst_first_by_age_back
 SELECT f.id FROM (VALUES (4::smallint), (3::smallint), (2::smallint), (1::smallint), (0::smallint)) AS s (severity)
 CROSS JOIN LATERAL (
-    SELECT t.id, t.opened_at FROM tickets t WHERE t.severity = s.severity AND {visible t.account_id} AND {filters}
-    ORDER BY t.opened_at, t.id LIMIT %(limit)s) f
-ORDER BY s.severity, f.opened_at, f.id LIMIT %(limit)s
+    (SELECT t.id FROM tickets t
+     WHERE t.severity = s.severity AND t.id BETWEEN %(first)s AND %(last)s AND {visible t.account_id} AND {filters}
+     ORDER BY t.id LIMIT %(limit)s)
+    UNION ALL
+    SELECT t.id FROM tickets t WHERE t.id = ANY(%(apart)s) AND t.severity = s.severity AND {visible t.account_id} AND {filters}) f
+ORDER BY s.severity, f.id LIMIT %(limit)s
 
--- name: newest_by_age_first
-SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.opened_at DESC, t.id DESC LIMIT %(limit)s
+-- name: newest_first_by_age
+SELECT f.id FROM (
+    (SELECT t.id FROM tickets t WHERE t.id BETWEEN %(first)s AND %(last)s AND {visible t.account_id} AND {filters}
+     ORDER BY t.id DESC LIMIT %(limit)s)
+    UNION ALL
+    SELECT t.id FROM tickets t WHERE t.id = ANY(%(apart)s) AND {visible t.account_id} AND {filters}) f
+ORDER BY f.id DESC LIMIT %(limit)s
 
--- name: newest_by_age_first_back
-SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.opened_at, t.id LIMIT %(limit)s
+-- name: newest_first_by_age_back
+SELECT f.id FROM (
+    (SELECT t.id FROM tickets t WHERE t.id BETWEEN %(first)s AND %(last)s AND {visible t.account_id} AND {filters}
+     ORDER BY t.id LIMIT %(limit)s)
+    UNION ALL
+    SELECT t.id FROM tickets t WHERE t.id = ANY(%(apart)s) AND {visible t.account_id} AND {filters}) f
+ORDER BY f.id LIMIT %(limit)s
 
 -- name: shown
 SELECT t.id, t.state, t.customer_state, t.severity, t.problem, t.resource, t.customer_id, c.name AS customer_name,
@@ -61,18 +92,10 @@ t.id < %(after_id)s
 t.id > %(after_id)s
 
 -- name: after_worst_by_age
-s.severity <= %(after_severity)s AND (t.opened_at, t.id)
-    < (CASE WHEN s.severity = %(after_severity)s THEN %(after_at)s::timestamptz ELSE 'infinity' END, %(after_id)s)
+s.severity <= %(after_severity)s AND t.id < CASE WHEN s.severity = %(after_severity)s THEN %(after_id)s ELSE 9223372036854775807 END
 
 -- name: before_worst_by_age
-s.severity >= %(after_severity)s AND (t.opened_at, t.id)
-    > (CASE WHEN s.severity = %(after_severity)s THEN %(after_at)s::timestamptz ELSE '-infinity' END, %(after_id)s)
-
--- name: after_newest_by_age
-(t.opened_at, t.id) < (%(after_at)s::timestamptz, %(after_id)s)
-
--- name: before_newest_by_age
-(t.opened_at, t.id) > (%(after_at)s::timestamptz, %(after_id)s)
+s.severity >= %(after_severity)s AND t.id > CASE WHEN s.severity = %(after_severity)s THEN %(after_id)s ELSE 0 END
 
 -- name: not_closed
 t.state <> 'closed'
@@ -101,10 +124,6 @@ t.network <<= %(prefix)s::inet
 
 -- name: feed
 t.feed = %(feed)s
-
--- Of a list by age: in the order of its index, which holds the feed; a block range index would be read once for each severity.
--- name: feed_by_age
-t.feed || '' = %(feed)s
 
 -- name: older
 t.opened_at < now() - %(older)s * interval '1 day'
@@ -149,14 +168,6 @@ WHERE {visible t.account_id} AND n.withdrawn_at IS NULL AND to_tsvector('simple'
 SELECT DISTINCT t.id FROM answers a JOIN answer_tickets at ON at.answer_id = a.id JOIN tickets t ON t.id = at.ticket_id
 WHERE {visible t.account_id}
   AND to_tsvector('simple', a.subject || ' ' || left(a.said, 100000)) @@ to_tsquery('simple', %(words)s) LIMIT 500
-
--- Host names beside an address, as of a phishing page; of so many events at most, a short word stands in many.
--- name: tickets_by_host
-SELECT DISTINCT f.id FROM (
-    SELECT t.id FROM events e JOIN tickets t ON t.id = e.ticket_id
-    WHERE {visible t.account_id} AND e.data ? 'source.fqdn'
-      AND to_tsvector('simple', translate(e.data ->> 'source.fqdn', './:-_', '     ')) @@ to_tsquery('simple', %(words)s)
-    LIMIT 3000) f LIMIT 1000
 
 -- name: visible
 SELECT t.id FROM tickets t WHERE {visible t.account_id} AND t.id = ANY(%(tickets)s) ORDER BY t.id

@@ -3,17 +3,13 @@
 
 -- What desk and API lacked: lists by age, search in words, time zones of customers' pages.
 
--- Tickets older or younger than so many days, worst or newest first, are read in the order of these indexes. A ticket keeps the
--- time at which it was opened, so updates of counts stay on their page as before.
+-- Where the tickets of an age begin and end. Rows come in the order of this index, so that a new one costs it next to nothing.
 DROP INDEX IF EXISTS tickets_opened;
 CREATE INDEX tickets_opened ON tickets (opened_at, id);
-CREATE INDEX tickets_worst_opened ON tickets (severity, opened_at, id) INCLUDE (feed) WHERE state <> 'closed';
 
--- Words of notes and answers, and the host names that events name beside an address.
+-- Words of notes and answers.
 CREATE INDEX notes_text ON notes USING gin (to_tsvector('simple', text)) WHERE withdrawn_at IS NULL;
 CREATE INDEX answers_text ON answers USING gin (to_tsvector('simple', subject || ' ' || left(said, 100000)));
-CREATE INDEX events_host ON events USING gin (to_tsvector('simple', translate(data ->> 'source.fqdn', './:-_', '     ')))
-    WHERE data ? 'source.fqdn';
 
 -- People whom a group of the single sign-on let in: who is in none any more stays outside.
 ALTER TABLE users ADD COLUMN by_group boolean NOT NULL DEFAULT false;
