@@ -62,7 +62,7 @@ def stacked(days: Sequence[object], lines: Mapping[str, Sequence[int]], *, dark:
     each = days_each(len(days))
     # the last column is whole, so that the newest figures do not seem to fall; the first may have fewer days
     begins = [0, *range(len(days) % each or each, len(days), each)] if days else []
-    ends = [*begins[1:], len(days)]
+    ends = [*begins[1:], len(days)] if days else []
     sums = {
         name: [sum(numbers[begin:end]) for begin, end in zip(begins, ends, strict=True)]
         for name, numbers in lines.items()

@@ -40,9 +40,10 @@ def plain(text: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_LETTERS)
 
 
-def words_of(text: str) -> list[str]:
+@lru_cache(maxsize=1024)  # a line is asked several questions
+def words_of(text: str) -> tuple[str, ...]:
     """The words of a text, plain; `srcIp` counts as two."""
-    return _WORD.findall(plain(_CAMEL.sub(" ", text)))
+    return tuple(_WORD.findall(plain(_CAMEL.sub(" ", text))))
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 
 from abusehandler.reports.formats.columns import columns_of
+from abusehandler.reports.freetext.lines import lines_holding
 
 _PORT_BEHIND = re.compile(
     r"(?i)[\s\"'\]),;]{0,4}(?:source |src |remote )?(?:port|s?port|spt|sport|src_?port)[\s:=#\"']{0,4}(\d{1,5})"
@@ -95,28 +96,8 @@ def find_ports(text: str) -> list[FoundPort]:
 
 @lru_cache(maxsize=16)
 def _port_lines(text: str) -> tuple[tuple[int, int], ...]:
-    """The lines that say "port" in one of the languages, each with the one behind it: the patterns are slow on whole texts."""
-    low = text.lower()
-    if len(low) != len(text):
-        return ((0, len(text)),)
-    spans: list[tuple[int, int]] = []
-    for mark in _MARKS:
-        place = low.find(mark)
-        while place >= 0:
-            if low[max(0, place - 2) : place] not in _NO_PORT:
-                start = text.rfind("\n", 0, place) + 1
-                end = text.find("\n", place)
-                behind = text.find("\n", end + 1) if end >= 0 else -1
-                spans.append((start, len(text) if behind < 0 else behind))
-                place = len(text) if end < 0 else end
-            place = low.find(mark, place + 1)
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return tuple(merged)
+    """The lines that say "port" in one of the languages, each with the one behind it, where the value may stand."""
+    return tuple(lines_holding(text, _MARKS, and_next=True, not_behind=_NO_PORT))
 
 
 def _is_targets(text: str, start: int) -> bool:

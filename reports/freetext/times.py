@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import islice
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from abusehandler.reports.freetext.zones import zone_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MONTHS = {
     name: number
@@ -46,6 +50,7 @@ _CLOCK = re.compile(
     r"(?::(?P<s>[0-5]\d|60)(?:[.,](?P<f>\d{1,9}))?|:\*\*)?(?![\d])(?!:\d)"
     r"(?P<ap>[ \t]?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?|(?<=T)(?P<ch>\d{2})(?P<cm>\d{2})(?P<cs>\d{2})(?=Z)"
 )
+_CLOCK_SIGN = re.compile(r"\d:[0-5]|T\d{6}Z")
 #: "23h47", "9時05分", "10시 20분"; "kl. 10.15", "klo 2.10"
 _WORD_CLOCK = re.compile(
     r"(?<![\d.:])(?P<wh>[01]?\d|2[0-4])(?:[hH]|[ \t]?[時时點点시][ \t]?)(?P<wm>[0-5]\d|(?<=[時时點点시 ])\d)"
@@ -54,10 +59,7 @@ _WORD_CLOCK = re.compile(
     r"(?<=\bkello )|(?<=\bklockan )|(?<=\bgodz\. )|(?<=\bom ))(?P<dh>[01]?\d|2[0-3])\.(?P<dm>[0-5]\d)(?:\.(?P<ds>[0-5]\d))?(?![.\d])"
 )
 #: Without one of these there is no such clock, and the text need not be searched again.
-_WORD_CLOCK_MARKS = (
-    *(f"{letter}{digit}" for letter in "hH" for digit in "012345"),
-    "時", "时", "點", "点", "시", "kl", "um ", "gegen ", "ore ", "alle ", "às ", "godz", "om ", "kello",
-)  # fmt: skip
+_WORD_CLOCK_SIGNS = (re.compile(r"\d[ \t]?[hH時时點点시]"), re.compile(r" \d\d?\.[0-5]\d(?![.\d])"))
 _W = r"[^\W\d_]"
 #: What stands between a date and its clock: "am 3. 5. 2026 gegen 10:00 Uhr", "18.11.2026 klo 2.10", `date=... time=...`.
 _JOIN = (
@@ -174,8 +176,8 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
     day_first = _day_first(text)
     dates = _LoneDates(text, now, day_first)
     found: list[FoundTime] = []
-    clocks = list(islice(_CLOCK.finditer(text), 2 * MOST))
-    if any(mark in text for mark in _WORD_CLOCK_MARKS):
+    clocks = list(islice(_clocks(text), 2 * MOST))
+    if any(sign.search(text) for sign in _WORD_CLOCK_SIGNS):
         more = list(islice(_WORD_CLOCK.finditer(text), 2 * MOST))
         clocks = sorted(clocks + more, key=lambda one: one.start()) if more else clocks
     for clock in clocks:
@@ -187,6 +189,20 @@ def find_times(text: str, now: datetime | None = None) -> list[FoundTime]:
     if len(found) < MOST:
         found += _epochs(text, now, found)
     return found
+
+
+def _clocks(text: str) -> Iterator[re.Match[str]]:
+    """The clocks in digits: what may be one is found by a simple pattern, the exact one is slow on a whole text."""
+    end = 0
+    for sign in _CLOCK_SIGN.finditer(text):
+        at = sign.start() + (text[sign.start()] == "T")
+        # one digit more stands before, or does not belong to it
+        for start in (at - 1, at) if at and text[at - 1].isdecimal() and text[at] != "T" else (at,):
+            match = _CLOCK.match(text, start) if start >= end else None
+            if match is not None:
+                yield match
+                end = match.end()
+                break
 
 
 def _time_of(

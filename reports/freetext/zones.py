@@ -8,7 +8,13 @@ import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
+
+from abusehandler.reports.freetext.lines import lines_holding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UTC = timezone.utc
 #: Abbreviations that mean one offset wherever abuse reports come from, in minutes. CST, IST and BST stand for their most
@@ -23,6 +29,10 @@ _ABBREVIATIONS = {
     "мск": 180, "seč": 60, "selč": 120,
 }  # fmt: skip
 _NAMES = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
+_ZONE_WORDS = frozenset((*_ABBREVIATIONS, "coordinated"))
+_LETTERS = re.compile(r"[^\W\d_]+")
+_SIGNED_OR_REGION = re.compile(r"[+-]\d\d|(?i:Europe|America|Asia|Africa|Australia|Pacific)/")
+_CLOCK_OR_DATE = re.compile(r"\d{1,2}:\d{2}|\d{4}[-/]\d")
 _ZONE = re.compile(
     rf"[ \t]{{0,3}}(?:(?:Uhr|hrs?|h|ore|uur|hod|godz|horas?|heures?|час\w{{0,2}})\b\.?[ \t]{{0,2}})?"
     # "(ora italiana, UTC+1)", "(dansk tid: UTC+1)", "local time (GMT+3)", `" tz="+0100"`
@@ -191,38 +201,58 @@ def stated_zone(text: str) -> tzinfo | None:
 
     None when it says nothing or says different things. Only the first 20,000 characters are looked at.
     """
-    text = text[:20000]
-    seen: dict[int, tzinfo] = {}
-    for match in _STATED.finditer(text):
-        # A zone after a clock belongs to that time; one after a date without clock is no statement either.
-        if re.search(r"\d{1,2}:\d{2}", match["gap"]) or re.search(r"\d{4}[-/]\d", match["gap"]):
-            continue
-        zone, end = zone_at(text, match.start("zone"))
-        if zone is not None and end > match.start("zone"):
-            seen.setdefault(_offset_key(zone), zone)
-    if not seen:
-        for match in islice(_COLUMN.finditer(text), 20):
-            zone, _ = zone_at(match["paren"] or match["tail"] or match["front"], 0)
-            if zone is not None:
-                seen.setdefault(_offset_key(zone), zone)
-    lowered = text.lower()
-    if not seen and any(name in lowered for name in _PLACE_SIGNS):
-        for match in islice(_PLACE_TIME.finditer(text), 20):
-            zone = region_zone(_PLACES.get((match["behind"] or match["before"] or match["cjk"]).lower(), ""))
-            if zone is not None:
-                seen.setdefault(_offset_key(zone), zone)
-    if not seen:
-        for words, region in _LONG_NAMES.items():
-            if words in lowered:
-                zone = region_zone(region)
-                if zone is not None:
-                    seen.setdefault(_offset_key(zone), zone)
-    if not seen:
-        for match in islice(_LONE.finditer(text), 20):
-            zone, _ = zone_at(match["zone"], 0)
-            if zone is not None and not _NUMBER_BEFORE.search(text, max(0, match.start() - 13), match.start()):
-                seen.setdefault(_offset_key(zone), zone)
-    return next(iter(seen.values())) if seen and len(seen) == 1 else None
+    return _stated_zone(text[:20000])
+
+
+@lru_cache(maxsize=8)  # several readers ask about one text
+def _stated_zone(text: str) -> tzinfo | None:
+    for way in (_in_words, _in_column, _of_place, _by_long_name, _alone):
+        seen = {_offset_key(zone): zone for zone in way(text) if zone is not None}
+        if seen:
+            return next(iter(seen.values())) if len(seen) == 1 else None
+    return None
+
+
+def _in_words(text: str) -> Iterator[tzinfo | None]:
+    for start, end in _lines_with_zone(text):
+        for match in _STATED.finditer(text, start, end):
+            # A zone after a clock belongs to that time; one after a date without clock is no statement either.
+            if not _CLOCK_OR_DATE.search(match["gap"]):
+                yield zone_at(text, match.start("zone"))[0]
+
+
+def _lines_with_zone(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for line in text.split("\n"):
+        if _SIGNED_OR_REGION.search(line) or not _ZONE_WORDS.isdisjoint(_LETTERS.findall(line.lower())):
+            yield start, start + len(line)
+        start += len(line) + 1
+
+
+def _in_column(text: str) -> Iterator[tzinfo | None]:
+    for match in islice(_COLUMN.finditer(text), 20):
+        yield zone_at(match["paren"] or match["tail"] or match["front"], 0)[0]
+
+
+def _of_place(text: str) -> Iterator[tzinfo | None]:
+    low = text.lower()
+    for start, end in lines_holding(text, [name for name in _PLACE_SIGNS if name in low]):
+        for match in islice(_PLACE_TIME.finditer(text, start, end), 20):
+            yield region_zone(_PLACES.get((match["behind"] or match["before"] or match["cjk"]).lower(), ""))
+
+
+def _by_long_name(text: str) -> Iterator[tzinfo | None]:
+    low = text.lower()
+    for words, region in _LONG_NAMES.items():
+        if words in low:
+            yield region_zone(region)
+
+
+def _alone(text: str) -> Iterator[tzinfo | None]:
+    for match in islice(_LONE.finditer(text), 20):
+        zone, _ = zone_at(match["zone"], 0)
+        if zone is not None and not _NUMBER_BEFORE.search(text, max(0, match.start() - 13), match.start()):
+            yield zone
 
 
 def _offset_key(zone: tzinfo) -> int:

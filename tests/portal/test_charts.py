@@ -25,3 +25,4 @@ def test_columns_are_few(days: int, columns: int) -> None:
 
 def test_nothing_at_all() -> None:
     assert b"Nothing yet" in charts.stacked([], {}, dark=True)
+    assert b"Nothing yet" in charts.stacked([], {"all": []}, dark=True)

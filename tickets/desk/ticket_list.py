@@ -177,7 +177,7 @@ def _key(text: str) -> dict[str, int]:
 
 def _numbers_by_age(cursor: Cursor, age: str) -> dict[str, Any]:
     """Between which numbers the tickets of an age lie, and those that lie apart. Of all accounts: nobody is shown them."""
-    texts = statements("desk/ticket_list")
+    texts = statements("listing")
     cursor.execute(texts["older_numbers" if age[0] == ">" else "newer_numbers"], {"days": int(age[1:])})
     ((first, last),) = cursor.fetchall()
     cursor.execute(texts["split_off_later"], {"last": last})

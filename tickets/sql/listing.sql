@@ -110,3 +110,19 @@ SELECT d.notice_id AS notice, n.customer_id AS customer, d.recipient, d.state, d
        d.message_id AS "message id", d.answer
 FROM deliveries d JOIN notices n ON n.id = d.notice_id
 WHERE %(state)s IS NULL OR d.state = %(state)s ORDER BY d.id DESC LIMIT %(limit)s
+
+-- Where a list by age begins and ends: numbers grow with the time of opening but for what was opened at the same moment, so
+-- those of a thousand neighbours tell. Parts that were split off have a later number and the time of what they were part of.
+-- name: older_numbers
+SELECT 0, (SELECT coalesce(max(n.id), 0) FROM (
+    SELECT t.id FROM tickets t WHERE t.opened_at < now() - %(days)s * interval '1 day' AND NOT EXISTS (
+        SELECT FROM ticket_links l WHERE l.ticket_id = t.id AND l.kind = 'split')
+    ORDER BY t.opened_at DESC LIMIT 1000) n)
+
+-- name: newer_numbers
+SELECT (SELECT coalesce(min(n.id), 9223372036854775807) FROM (
+    SELECT t.id FROM tickets t WHERE t.opened_at >= now() - %(days)s * interval '1 day' ORDER BY t.opened_at LIMIT 1000) n),
+    9223372036854775807
+
+-- name: split_off_later
+SELECT l.ticket_id FROM ticket_links l WHERE l.kind = 'split' AND l.ticket_id > %(last)s

@@ -16,22 +16,6 @@ SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t
 -- name: newest_first_back
 SELECT t.id FROM tickets t WHERE {visible t.account_id} AND {filters} ORDER BY t.id LIMIT %(limit)s
 
--- Where a list by age begins and ends: numbers grow with the time of opening but for what was opened at the same moment, so
--- those of a thousand neighbours tell. Parts that were split off have a later number and the time of what they were part of.
--- name: older_numbers
-SELECT 0, (SELECT coalesce(max(n.id), 0) FROM (
-    SELECT t.id FROM tickets t WHERE t.opened_at < now() - %(days)s * interval '1 day' AND NOT EXISTS (
-        SELECT FROM ticket_links l WHERE l.ticket_id = t.id AND l.kind = 'split')
-    ORDER BY t.opened_at DESC LIMIT 1000) n)
-
--- name: newer_numbers
-SELECT (SELECT coalesce(min(n.id), 9223372036854775807) FROM (
-    SELECT t.id FROM tickets t WHERE t.opened_at >= now() - %(days)s * interval '1 day' ORDER BY t.opened_at LIMIT 1000) n),
-    9223372036854775807
-
--- name: split_off_later
-SELECT l.ticket_id FROM ticket_links l WHERE l.kind = 'split' AND l.ticket_id > %(last)s
-
 -- Each severity from its own part of the index: an age cuts off a part of that.
 -- name: worst_first_by_age
 SELECT f.id FROM (VALUES (4::smallint), (3::smallint), (2::smallint), (1::smallint), (0::smallint)) AS s (severity)
