@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from abusehandler.tickets import actions
-from abusehandler.tickets.database import Database
 from abusehandler.tickets.desk import accounts
 from abusehandler.tickets.desk.scope import EVERYTHING, Scope
 from abusehandler.tickets.desk.ticket_list import TicketFilter, page
 from tests.tickets.observations import observation, store_of
+
+if TYPE_CHECKING:
+    from abusehandler.tickets.database import Database
 
 
 @pytest.fixture
