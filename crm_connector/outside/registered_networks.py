@@ -71,8 +71,11 @@ class RegisteredNetworks:
         return known
 
     def add(self, network: RegisteredNetwork) -> None:
-        """Remember, and tell the other processes."""
+        """Tell the other processes, then know it: what has once been answered is not asked for after a restart."""
+        self._write(network)
         self._take(network)
+
+    def _write(self, network: RegisteredNetwork) -> None:
         if self._path is None:
             return
         with contextlib.suppress(OSError):
