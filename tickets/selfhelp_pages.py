@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _SQL = statements("selfhelp")
-TICKETS_SHOWN = 200
+TICKETS_SHOWN = 50
 EVENTS_SHOWN = 25
 _LAST = 9_223_372_036_854_775_807
 #: Reporters and third parties stay out of what a customer is shown; as in the notices.
@@ -61,9 +61,12 @@ class TicketView:
         return any(check["state"] != "done" for check in self.checks)
 
 
-def open_tickets(database: Database, link: Link, limit: int = TICKETS_SHOWN) -> list[Row]:
-    """The tickets behind a link that are not closed, the worst first; one more than `limit` where there are more."""
-    values = {"customer": link.customer, "ticket": link.ticket, "limit": limit + 1}
+def open_tickets(database: Database, link: Link, *, after: int | None = None) -> list[Row]:
+    """The tickets behind a link that are not closed, the worst first; one more than TICKETS_SHOWN where there are more.
+
+    `after`: the number of the last one of the page before; of a ticket that is not his, nothing follows.
+    """
+    values = {"customer": link.customer, "ticket": link.ticket, "after": after, "limit": TICKETS_SHOWN + 1}
     return database.prepared_rows(_SQL["open_tickets"], values)
 
 

@@ -31,6 +31,7 @@ Counts = Annotated[Viewer, Depends(needs("statistics"))]
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 REMEMBERED_SECONDS = 60.0
 MOST_REMEMBERED = 200
+NOW = "networks"
 T = TypeVar("T")
 _made: dict[tuple[object, ...], tuple[float, object]] = {}
 _lock = threading.Lock()
@@ -53,7 +54,10 @@ def _recent(key: tuple[object, ...], make: Callable[[], T]) -> T:
 
 def _tables(portal: Portal, viewer: Viewer, period: analytics.Period) -> dict[str, list[Row]]:
     with portal.pool.database() as database:
-        return {name: analytics.table(database, viewer.scope, name, period) for name in analytics.TABLES}
+        made = {name: analytics.table(database, viewer.scope, name, period) for name in analytics.TABLES if name != NOW}
+        # of the newest tickets, whatever the period
+        made[NOW] = _recent((id(portal), NOW), lambda: analytics.table(database, viewer.scope, NOW, period))
+        return made
 
 
 def _period(since: str, until: str) -> analytics.Period:

@@ -36,22 +36,25 @@ MOST_CSV_ROWS = 20_000
 
 
 @router.get("/help/{token}")
-def overview(request: Request, token: str) -> Response:
-    """All open tickets behind the link; with one alone its page."""
+def overview(request: Request, token: str, after: int = 0) -> Response:
+    """Open tickets behind the link, the worst first, by pages; with one alone its page."""
     check_visitor(request)
     selfhelp = selfhelp_of(request)
     with selfhelp.portal.pool.database() as database:
         link = opened(request, database, token)
-        tickets = selfhelp_pages.open_tickets(database, link)
-    if len(tickets) == 1 and not {"done", "wrong", "all"} & set(request.query_params):
+        tickets = selfhelp_pages.open_tickets(database, link, after=_number(after) or None)
+    only = len(tickets) == 1 and not {"done", "wrong", "all", "after"} & set(request.query_params)
+    if only or (after and not tickets):
         language = request.query_params.get("lang", "")
         suffix = f"?lang={language}" if language.isalpha() and len(language) == 2 else ""
-        return RedirectResponse(f"/help/{token}/{tickets[0]['id']}{suffix}", 303)
+        page = f"/help/{token}/{tickets[0]['id']}" if only else f"/help/{token}"
+        return RedirectResponse(page + suffix, 303)
     language = language_of(request, link)
-    for ticket in tickets:
+    shown = tickets[:TICKETS_SHOWN]
+    for ticket in shown:
         ticket["title"] = title(selfhelp, ticket["problem"], language)
     return render(
-        request, "overview", link=link, token=token, tickets=tickets[:TICKETS_SHOWN], more=len(tickets) > TICKETS_SHOWN
+        request, "overview", link=link, token=token, tickets=shown, more=len(tickets) > len(shown), after=after
     )
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from abusehandler.configuration.model import Configuration
+from abusehandler.installer.services import free_port
 from tests.portal.desk_samples import fill
-from tests.portal.running import Portal, free_port
+from tests.portal.running import Portal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -65,7 +65,7 @@ def test_every_form_is_refused_without_a_session(portal: Portal) -> None:
     paths = [path for path in routes(portal, "POST") if not is_open(path)]
     assert len(paths) > 5
     for path in paths:
-        assert client.session.post(portal.url + path, timeout=10).status_code == 401, path
+        assert client.session.post(portal.url + path, timeout=60).status_code == 401, path
 
 
 def test_every_form_is_refused_without_its_token(desk: Portal) -> None:
@@ -75,7 +75,7 @@ def test_every_form_is_refused_without_its_token(desk: Portal) -> None:
         if path.startswith("/api/") or path.startswith("/help/"):
             continue
         for fields in ({}, {"csrf": "0" * 64}):
-            answer = client.session.post(desk.url + path, data=fields, timeout=10)
+            answer = client.session.post(desk.url + path, data=fields, timeout=60)
             assert answer.status_code in (403, 422), (path, answer.status_code)
             if answer.status_code == 422:
                 # fields are looked at first; with all of them it is the token
@@ -89,18 +89,18 @@ def test_a_form_from_another_site_is_refused_even_with_the_token(desk: Portal) -
     fields = {"csrf": token, "text": "hello"}
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         assert (
-            client.session.post(desk.url + "/tickets/1/note", data=fields, headers=headers, timeout=10).status_code
+            client.session.post(desk.url + "/tickets/1/note", data=fields, headers=headers, timeout=60).status_code
             == 403
         )
     headers = {"Origin": desk.url, "Sec-Fetch-Site": "same-origin"}
     assert (
-        client.session.post(desk.url + "/tickets/1/note", data=fields, headers=headers, timeout=10).status_code == 200
+        client.session.post(desk.url + "/tickets/1/note", data=fields, headers=headers, timeout=60).status_code == 200
     )
 
 
 def test_a_token_of_another_session_is_refused(desk: Portal) -> None:
     anna, ben = desk.client("anna"), desk.client("ben")
-    answer = anna.session.post(desk.url + "/tickets/1/note", data={"csrf": ben.token("/me"), "text": "x"}, timeout=10)
+    answer = anna.session.post(desk.url + "/tickets/1/note", data={"csrf": ben.token("/me"), "text": "x"}, timeout=60)
     assert answer.status_code == 403
 
 
@@ -116,7 +116,7 @@ def test_answers_carry_the_headers(portal: Portal) -> None:
 
 def test_too_large_a_body_is_refused(desk: Portal) -> None:
     client = desk.client("anna")
-    answer = client.session.post(desk.url + "/tickets/1/note", data=b"x" * 2_100_000, timeout=10)
+    answer = client.session.post(desk.url + "/tickets/1/note", data=b"x" * 2_100_000, timeout=60)
     assert answer.status_code == 413
 
     def pieces() -> Any:
@@ -126,7 +126,7 @@ def test_too_large_a_body_is_refused(desk: Portal) -> None:
     answer = client.session.post(
         desk.url + "/tickets/1/note",
         data=pieces(),
-        timeout=10,
+        timeout=60,
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
     assert answer.status_code in (400, 413)

@@ -54,6 +54,18 @@ FILTERS = {
 }
 
 
+def test_words_are_found_wherever_separators_stand(desk: Portal) -> None:
+    ((number, customer),) = desk.database.fetch("SELECT id, customer_id FROM tickets ORDER BY id DESC LIMIT 1")
+    desk.database.fetch("UPDATE customers SET name = 'Meyer-Lund, contract K-1042' WHERE id = %s", (customer,))
+    desk.database.fetch(
+        "INSERT INTO notes (ticket_id, author, text) VALUES (%s, 'anna', 'rang about shop-7.example.net')", (number,)
+    )
+    client = desk.client("anna")
+    for asked in ("K-1042", "k-10", "lund", "meyer-lund", "shop-7.example.net", "example", "shop-7.exam", "7.example"):
+        assert number in shown(client, f"?q={asked}"), asked
+    assert number not in shown(client, "?q=sho-7")
+
+
 def test_filters_stand_in_the_address(desk: Portal) -> None:
     client = desk.client("anna")
     for query, condition in FILTERS.items():
@@ -247,6 +259,7 @@ def test_words_and_networks_of_what_people_type() -> None:
     assert words_of("Café, am  Markt!") == "'café':* & 'am':* & 'markt':*"
     assert words_of("'; DROP -- :*") == "'drop':*"
     assert words_of("?!") == ""
+    assert words_of("www.shop.exam K-10") == "'www' & 'shop' & 'exam':* & 'k' & '10':*"
     assert network_of("192.0.2.77/24") == "192.0.2.0/24"
     assert network_of("2001:DB8::1") == "2001:db8::1/128"
     assert network_of("example") is None

@@ -87,6 +87,30 @@ def test_any_period_counts_each_day_once(year: Database, since: str, until: str)
     )
 
 
+def test_who_had_most_of_very_many(database: Database) -> None:
+    database.fetch("INSERT INTO customers (id, name) SELECT 'C' || n, 'Customer ' || n FROM generate_series(0, 2999) n")
+    # each day others lead, and three lead over the whole
+    database.fetch(
+        "INSERT INTO daily_customers SELECT '2026-01-20'::date + d, 'C' || n, "
+        "CASE WHEN n < 3 THEN 60 - n WHEN n / 40 = d THEN 100 ELSE 1 + (n + d) %% 5 END "
+        "FROM generate_series(0, 50) d, generate_series(0, 2999) n",
+        (),
+    )
+    for since, until in (
+        ("2026-01-20", "2026-03-10"),
+        ("2026-01-25", "2026-02-03"),
+        ("2026-02-01", "2026-02-28"),
+        ("2026-02-14", "2026-02-14"),
+    ):
+        period = Period(date.fromisoformat(since), date.fromisoformat(until))
+        found = [row["events"] for row in analytics.table(database, EVERYTHING, "customers", period)]
+        most = database.fetch(
+            "SELECT sum(events)::bigint FROM daily_customers WHERE day BETWEEN %s AND %s GROUP BY customer_id ORDER BY 1 DESC LIMIT 30",
+            (since, until),
+        )
+        assert found == [events for (events,) in most]
+
+
 def test_tickets_that_are_open_now(database: Database) -> None:
     database.fetch("INSERT INTO customers (id) VALUES ('C1')")
     database.fetch(

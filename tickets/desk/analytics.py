@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
 
 LONGEST = timedelta(days=3 * 366)
-#: A month of customers has about as many rows as so many days.
-MONTH_COSTS = 8
 #: Tables that can be shown and exported, with the columns people see.
 TABLES: dict[str, tuple[str, ...]] = {
     "work": ("day", "opened", "closed", "resolved", "reopened", "notices", "mails", "failed"),
@@ -48,37 +46,22 @@ class Period:
     def days(self) -> int:
         return (self.until - self.since).days + 1
 
+    def each_day(self) -> list[date]:
+        return [self.since + timedelta(days=number) for number in range(self.days)]
+
     @property
-    def months(self) -> Months:
-        """How the sum over the period is made of few rows: months, days beside them, less days of months that are not whole."""
+    def months(self) -> list[date]:
+        """The first days of the months that the period has days of."""
+        found = [self.since.replace(day=1)]
+        while (following := _next_month(found[-1])) <= self.until:
+            found.append(following)
+        return found
+
+    @property
+    def whole_months(self) -> list[date]:
+        """The first days of the months that lie in the period as a whole."""
         end = self.until + timedelta(days=1)
-        begin, last = self.since.replace(day=1), end.replace(day=1)
-        if begin == last:
-            return Months(end, end, end, end, self.since, end)
-        first = self.since if self.since == begin else _next_month(begin)
-        days_before, days_after, less_since, less_until = first, last, self.since, end
-        if (self.since - begin).days + MONTH_COSTS < (first - self.since).days:
-            first, days_before, less_since = begin, self.since, begin
-        after = last
-        if (_next_month(last) - end).days + MONTH_COSTS < (end - last).days:
-            after, days_after, less_until = _next_month(last), end, _next_month(last)
-        return Months(first, after, days_before, days_after, less_since, less_until)
-
-
-@dataclass(frozen=True, slots=True)
-class Months:
-    """Months from `first` to before `after`; days of the period before `days_before`, and from `days_after` on.
-
-    Less the days from `less_since` to before the period, and those after it to before `less_until`: of months that are
-    taken whole though the period has only most of them.
-    """
-
-    first: date
-    after: date
-    days_before: date
-    days_after: date
-    less_since: date
-    less_until: date
+        return [month for month in self.months if month >= self.since and _next_month(month) <= end]
 
 
 def _next_month(first: date) -> date:
@@ -96,9 +79,13 @@ def table(database: Database, scope: Scope, name: str, period: Period) -> list[R
     """The rows of one of TABLES."""
     with database.transaction() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '15s'")
-        before = period.since - timedelta(days=period.days)
+        end = period.until + timedelta(days=1)
+        whole = period.whole_months
+        first, after = (whole[0], _next_month(whole[-1])) if whole else (end, end)
+        days = [day for day in period.each_day() if not first <= day < after]
         return rows(
-            cursor, scope, f"analytics.{name}", since=period.since, until=period.until, before=before, **asdict(period.months)
+            cursor, scope, f"analytics.{name}", since=period.since, until=period.until, before=period.since - timedelta(days=period.days),
+            months=period.months, days=days, first_whole=first, after_whole=after,
         )  # fmt: skip
 
 
@@ -111,7 +98,7 @@ def opened_by_problem(
     for row in found:
         sums[row["problem"]] = sums.get(row["problem"], 0) + row["opened"]
     top = sorted(sums, key=lambda name: (-sums[name], name))[:most]
-    days = [period.since + timedelta(days=number) for number in range(period.days)]
+    days = period.each_day()
     lines: dict[str, list[int]] = {name: [0] * len(days) for name in (*top, "")}
     for row in found:
         name = row["problem"] if row["problem"] in top else ""
@@ -124,7 +111,7 @@ def opened_by_problem(
 def mails(database: Database, scope: Scope, period: Period) -> tuple[list[date], dict[str, list[int]]]:
     """The days, and how many mails were sent and failed on each."""
     work = {row["day"]: row for row in table(database, scope, "work", period)}
-    days = [period.since + timedelta(days=number) for number in range(period.days)] if work else []
+    days = period.each_day() if work else []
     return days, {
         word: [work[day][column] if day in work else 0 for day in days]
         for word, column in (("sent", "mails"), ("failed", "failed"))

@@ -64,6 +64,8 @@ SELECT t.id, t.problem, t.resource, t.severity, t.state, t.customer_state, t.fir
 FROM tickets t
 WHERE t.customer_id = %(customer)s AND t.state IN ('open', 'escalated', 'resolved')
   AND (%(ticket)s::bigint IS NULL OR t.id IN (SELECT coalesce(o.merged_into, o.id) FROM tickets o WHERE o.id = %(ticket)s))
+  AND (%(after)s::bigint IS NULL OR (t.state = 'resolved', - t.severity, - t.id) > (
+    SELECT a.state = 'resolved', - a.severity, - a.id FROM tickets a WHERE a.id = %(after)s AND a.customer_id = %(customer)s))
 ORDER BY t.state = 'resolved', t.severity DESC, t.id DESC LIMIT %(limit)s
 
 -- name: ticket

@@ -32,7 +32,7 @@ class Program:
     def __call__(self, method: str, path: str, **other: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         headers.update(other.pop("headers", {}))
-        return self._session.request(method, self._url + path, headers=headers, timeout=30, **other)
+        return self._session.request(method, self._url + path, headers=headers, timeout=120, **other)
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of an answer that must be good."""

@@ -42,6 +42,30 @@ def test_the_link_shows_all_open_tickets(visitor: Visitor) -> None:
     assert "Café am Markt" in text
 
 
+def test_a_customer_with_many_tickets_sees_each_once(visitor: Visitor) -> None:
+    visitor.portal.database.fetch(
+        "INSERT INTO tickets (key, customer_id, resource, problem, severity, state) SELECT gen_random_uuid(), %s, 'host' || n, 'spam', "
+        "n %% 5, CASE WHEN n %% 3 = 0 THEN 'resolved' ELSE 'open' END FROM generate_series(1, 130) n",
+        (visitor.customer,),
+    )
+    seen: list[int] = []
+    path = "?lang=en"
+    while path:
+        text = visitor.text(path)
+        seen += map(int, re.findall(rf'href="{visitor.base}/(\d+)\?lang=en"', text))
+        following = re.search(rf'rel="next" href="{visitor.base}(\?after=\d+&lang=en)"', text)
+        path = following[1] if following else ""
+    rows = visitor.portal.database.fetch(
+        "SELECT id FROM tickets WHERE customer_id = %s ORDER BY state = 'resolved', severity DESC, id DESC",
+        (visitor.customer,),
+    )
+    assert len(rows) > 130
+    assert seen == [number for (number,) in rows]
+    # after the last, and after a ticket of somebody else, it begins again
+    for number in (seen[-1], visitor.tickets("C1")[0]):
+        assert requests.get(f"{visitor.portal.url}{visitor.base}?after={number}", timeout=30).url.endswith(visitor.base)
+
+
 def test_a_ticket_says_what_when_where_and_what_to_do(visitor: Visitor) -> None:
     text = visitor.text(f"/{visitor.ticket_about('open-dns-resolver')}")
     assert "192.0.2.12, port 53" in text

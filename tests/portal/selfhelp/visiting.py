@@ -39,7 +39,7 @@ class Visitor:
 
     def get(self, path: str = "", **headers: str) -> requests.Response:
         """A page below the link."""
-        return requests.get(self.portal.url + self.base + path, headers=headers, timeout=30)
+        return requests.get(self.portal.url + self.base + path, headers=headers, timeout=120)
 
     def text(self, path: str = "", **headers: str) -> str:
         """What stands on a page, entities read."""
@@ -55,5 +55,5 @@ class Visitor:
         assert found
         return requests.post(
             self.portal.url + self.base + path, data={"csrf": found[1], **fields},
-            headers={"Origin": self.portal.url, **(headers or {})}, timeout=30,
+            headers={"Origin": self.portal.url, **(headers or {})}, timeout=120,
         )  # fmt: skip

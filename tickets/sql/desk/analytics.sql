@@ -37,21 +37,28 @@ SELECT ARRAY[coalesce(sum(d.told_within[1]), 0)::bigint, coalesce(sum(d.told_wit
              coalesce(sum(d.ended_within[9]), 0)::bigint, coalesce(sum(d.ended_within[10]), 0)::bigint, coalesce(sum(d.ended_within[11]), 0)::bigint, coalesce(sum(d.ended_within[12]), 0)::bigint] AS ended
 FROM daily_problems d WHERE {operators only} AND d.day BETWEEN %(since)s AND %(until)s
 
--- Months, days beside them, and less the days of a month that the period has not: whatever is the fewest rows.
+-- Looked at is who was among the hundred with most events of a month, or the thirty of a day beside whole months: whoever was not
+-- is none of the first thirty of the period, but for many who had equally few.
 -- name: customers
-SELECT s.customer_id, c.name, s.events FROM (
-    SELECT p.customer_id, sum(p.events)::bigint AS events FROM (
-        SELECT m.customer_id, m.events FROM monthly_customers m WHERE {operators only} AND m.month >= %(first)s AND m.month < %(after)s
-        UNION ALL
-        SELECT d.customer_id, d.events FROM daily_customers d WHERE d.day >= %(since)s AND d.day < %(days_before)s
-        UNION ALL
-        SELECT d.customer_id, d.events FROM daily_customers d WHERE d.day >= %(days_after)s AND d.day <= %(until)s
-        UNION ALL
-        SELECT d.customer_id, - d.events FROM daily_customers d WHERE d.day >= %(less_since)s AND d.day < %(since)s
-        UNION ALL
-        SELECT d.customer_id, - d.events FROM daily_customers d WHERE d.day > %(until)s AND d.day < %(less_until)s) p
-    GROUP BY p.customer_id HAVING sum(p.events) > 0 ORDER BY events DESC LIMIT 30
-) s JOIN customers c ON c.id = s.customer_id ORDER BY s.events DESC
+WITH likely AS MATERIALIZED (
+    SELECT x.customer_id FROM unnest(%(months)s::date[]) AS each (month) CROSS JOIN LATERAL (
+        SELECT m.customer_id FROM monthly_customers m WHERE {operators only} AND m.month = each.month
+        ORDER BY m.events DESC, m.customer_id DESC LIMIT 100) x
+    UNION
+    SELECT x.customer_id FROM unnest(%(days)s::date[]) AS each (day) CROSS JOIN LATERAL (
+        SELECT d.customer_id FROM daily_customers d WHERE d.day = each.day
+        ORDER BY d.events DESC, d.customer_id DESC LIMIT 30) x),
+sums AS MATERIALIZED (
+    SELECT l.customer_id, (
+        SELECT sum(p.events)::bigint FROM (
+            SELECT m.events FROM monthly_customers m WHERE m.customer_id = l.customer_id AND m.month >= %(first_whole)s AND m.month < %(after_whole)s
+            UNION ALL
+            SELECT d.events FROM daily_customers d WHERE d.customer_id = l.customer_id AND d.day >= %(since)s AND d.day < %(first_whole)s
+            UNION ALL
+            SELECT d.events FROM daily_customers d WHERE d.customer_id = l.customer_id AND d.day >= %(after_whole)s AND d.day <= %(until)s) p) AS events
+    FROM likely l),
+most AS (SELECT customer_id, events FROM sums WHERE events > 0 ORDER BY events DESC, customer_id LIMIT 30)
+SELECT s.customer_id, c.name, s.events FROM most s JOIN customers c ON c.id = s.customer_id ORDER BY s.events DESC, s.customer_id
 
 -- name: networks
 SELECT network(set_masklen(t.network::inet, CASE family(t.network) WHEN 4 THEN 24 ELSE 48 END))::text AS network,

@@ -105,7 +105,7 @@ SELECT c.id, c.name, c.language, c.account_id AS account, c.seen_at FROM custome
 WHERE {visible c.id} AND c.id > %(after)s AND {filters} ORDER BY c.id LIMIT %(limit)s
 
 -- name: customer_text
-(c.id = %(text)s OR to_tsvector('simple', c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s))
+(c.id = %(text)s OR search_words(c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s))
 
 -- name: mutes
 SELECT m.id, m.name, m.by_file, m.ticket_id AS ticket, m.network::text AS network, m.customer_id AS customer, m.problem, m.feed,

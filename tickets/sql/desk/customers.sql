@@ -14,7 +14,7 @@ GROUP BY t.customer_id, c.name, c.account_id ORDER BY tickets DESC, t.customer_i
 
 -- name: search
 SELECT c.id, c.name, c.account_id, c.seen_at FROM customers c
-WHERE {visible c.id} AND (c.id = %(text)s OR to_tsvector('simple', c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s))
+WHERE {visible c.id} AND (c.id = %(text)s OR search_words(c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s))
 ORDER BY (c.id = %(text)s) DESC, c.name LIMIT 100
 
 -- name: customer

@@ -135,7 +135,7 @@ t.id = %(number)s
 
 -- name: customers_by_text
 SELECT c.id FROM customers c
-WHERE {visible c.id} AND to_tsvector('simple', c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s) LIMIT 200
+WHERE {visible c.id} AND search_words(c.id || ' ' || c.name) @@ to_tsquery('simple', %(words)s) LIMIT 200
 
 -- name: tickets_by_text
 SELECT t.id FROM tickets t
@@ -146,12 +146,12 @@ LIMIT 1000
 -- What a person wrote about a ticket, or a customer answered.
 -- name: tickets_by_note
 SELECT DISTINCT t.id FROM notes n JOIN tickets t ON t.id = n.ticket_id
-WHERE {visible t.account_id} AND n.withdrawn_at IS NULL AND to_tsvector('simple', n.text) @@ to_tsquery('simple', %(words)s) LIMIT 500
+WHERE {visible t.account_id} AND n.withdrawn_at IS NULL AND search_words(n.text) @@ to_tsquery('simple', %(words)s) LIMIT 500
 
 -- name: tickets_by_answer
 SELECT DISTINCT t.id FROM answers a JOIN answer_tickets at ON at.answer_id = a.id JOIN tickets t ON t.id = at.ticket_id
 WHERE {visible t.account_id}
-  AND to_tsvector('simple', a.subject || ' ' || left(a.said, 100000)) @@ to_tsquery('simple', %(words)s) LIMIT 500
+  AND search_words(a.subject || ' ' || left(a.said, 100000)) @@ to_tsquery('simple', %(words)s) LIMIT 500
 
 -- name: visible
 SELECT t.id FROM tickets t WHERE {visible t.account_id} AND t.id = ANY(%(tickets)s) ORDER BY t.id

@@ -1,0 +1,19 @@
+-- SPDX-FileCopyrightText: 2026 the abusehandler authors
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+
+-- Who had most events in a month or on a day, without looking at everybody; and all months of a customer beside each other.
+CREATE INDEX daily_customers_most ON daily_customers (day, events, customer_id);
+CREATE INDEX monthly_customers_most ON monthly_customers (month, events, customer_id);
+ALTER TABLE monthly_customers DROP CONSTRAINT monthly_customers_pkey, ADD PRIMARY KEY (customer_id, month) INCLUDE (events);
+
+-- Words as they are looked for: K-1042 and shop.example.net are two and three of them, wherever they stand. PostgreSQL's own
+-- reading of text takes such for one thing, and what stands between < and > for none.
+CREATE FUNCTION search_words(text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT to_tsvector('simple'::regconfig, translate($1, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))
+$$;
+DROP INDEX customers_text;
+CREATE INDEX customers_text ON customers USING gin (search_words(id || ' ' || name));
+DROP INDEX notes_text;
+CREATE INDEX notes_text ON notes USING gin (search_words(text)) WHERE withdrawn_at IS NULL;
+DROP INDEX answers_text;
+CREATE INDEX answers_text ON answers USING gin (search_words(subject || ' ' || left(said, 100000)));
