@@ -84,8 +84,8 @@ def fill(database: Database, tickets: int, average: int, evidence: Path) -> dict
     _settle(database)
     days = [date.today() - timedelta(days=number) for number in range(-1, 368)]  # noqa: DTZ011  # a year and a little more
     values.update(days=days, day=days[-1])
-    sql.update({name: statements("rollups")[name] for name in ("make_ticket_days", "make_work")})
-    run("statistics", "make_ticket_days", "make_work")
+    sql.update({name: statements("rollups")[name] for name in ("make_ticket_days", "make_report_days", "make_work")})
+    run("statistics", "make_ticket_days", "make_report_days", "make_work")
     _settle(database)
     say(f"filled {seconds}")
     return seconds

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
@@ -241,6 +241,7 @@ def _drop_reports(
         numbers, hashes = [int(number) for number, _ in rows], [str(one) for _, one in rows]
         if rows and not dry_run:
             cursor.execute(sql["drop_reports"], {"reports": numbers})
+            cursor.execute(sql["note_reports"], {"before": before.astimezone(timezone.utc).date()})
             _audit(
                 cursor,
                 "reports",

@@ -3,8 +3,9 @@
 """Statistics by day, so that figures for any period are sums over a few thousand rows, whatever the store holds.
 
 `refresh` makes the days anew that were touched since it was last called: by events that came (late ones touch old days), by
-events that a new reading withdrew, by tickets that came back or ended, by mails that went out. Days whose events or tickets
-were dropped (tickets/retention.py) keep the figures that they had. The tables stand in migration 0004; days are UTC.
+events that a new reading withdrew, by tickets that came back or ended, by mails that went out, by reports that were read.
+Days whose events, tickets or reports were dropped (tickets/retention.py) keep the figures that they had. The tables stand in
+migrations 0004 and 0014; days are UTC.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Refreshed:
 
     event_days: int = 0
     ticket_days: int = 0
+    report_days: int = 0
     busy: bool = False
 
 
@@ -89,21 +91,25 @@ def _refresh(cursor: Cursor, last: int, cut: datetime) -> Refreshed:
     if cursor.fetchone() != (True,):
         return Refreshed(busy=True)
     cursor.execute(sql["state"])
-    event_id, through, events_from, tickets_from = cursor.fetchone() or (0, _NEVER, date.min, date.min)
+    event_id, through, events_from, tickets_from, reports_from = cursor.fetchone() or (0, _NEVER, *[date.min] * 3)
     since = through - OVERLAP
     cursor.execute(sql["touched_event_days"], {"event_id": event_id, "last": last, "since": since, "from": events_from})
     event_days = [row[0] for row in cursor.fetchall()]
     cursor.execute(sql["touched_ticket_days"], {"since": since, "from": tickets_from})
     ticket_days = [row[0] for row in cursor.fetchall()]
+    cursor.execute(sql["touched_report_days"], {"since": since, "from": reports_from})
+    report_days = [row[0] for row in cursor.fetchall()]
     for name in ("clear_event_days", "make_event_days", "clear_customer_days", "make_customer_days"):
         cursor.execute(sql[name], {"days": _dates(event_days)})
     for name in ("clear_ticket_days", "make_ticket_days"):
         cursor.execute(sql[name], {"days": _dates(ticket_days)})
+    for name in ("clear_report_days", "make_report_days"):
+        cursor.execute(sql[name], {"days": _dates(report_days)})
     work = {"day": max(since.date(), tickets_from)}
     for name in ("clear_work", "make_work"):
         cursor.execute(sql[name], work)
     cursor.execute(sql["note"], {"last": last, "cut": cut})
-    return Refreshed(len(event_days), len(ticket_days))
+    return Refreshed(len(event_days), len(ticket_days), len(report_days))
 
 
 def _dates(days: Sequence[date]) -> Any:

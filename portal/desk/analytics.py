@@ -32,6 +32,8 @@ CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-an
 REMEMBERED_SECONDS = 60.0
 MOST_REMEMBERED = 200
 NOW = "networks"
+#: Reports of a reader from which its yield is more than chance.
+ENOUGH = 10
 T = TypeVar("T")
 _made: dict[tuple[object, ...], tuple[float, object]] = {}
 _lock = threading.Lock()
@@ -60,6 +62,18 @@ def _tables(portal: Portal, viewer: Viewer, period: analytics.Period) -> dict[st
         return made
 
 
+def remark(table: str, row: Row) -> str:
+    """What is to be looked at in a row of a table: a feed that went silent, a reader that makes less than half of what it made."""
+    if table == "feeds":
+        return "silent" if not row["events"] and row["events_before"] else ""
+    if table == "readers" and row["reports_before"] >= ENOUGH:
+        if not row["reports"]:
+            return "silent"
+        if row["reports"] >= ENOUGH and row["yield"] * 2 < row["yield_before"]:
+            return "yield dropped"
+    return ""
+
+
 def _period(since: str, until: str) -> analytics.Period:
     return analytics.Period.of(since, until, _today())
 
@@ -84,7 +98,7 @@ def page(request: Request, viewer: Counts, since: str = "", until: str = "") -> 
         told_seconds=sum((row["told_seconds"] or 0) * row["told"] for row in tables["problems"]) / told if told else None,
         ended_seconds=sum((row["ended_seconds"] or 0) * row["ended"] for row in tables["problems"]) / ended if ended else None,
         relapse=relapsed / opened * 100 if opened else None, today=_today(),
-        columns=analytics.TABLES, charts_days=charts.days_each(period.days),
+        columns=analytics.TABLES, remark=remark, charts_days=charts.days_each(period.days),
     )  # fmt: skip
 
 

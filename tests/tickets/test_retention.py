@@ -144,6 +144,7 @@ def test_reports_go_with_their_evidence_but_not_at_once(database: Database, tmp_
     assert (dropped.reports, dropped.evidence) == (1, 0)
     assert not evidence.path(old.evidence).exists()
     assert evidence.read(waiting.evidence) == b"waiting"
+    assert database.fetch("SELECT reports_from FROM retention_state") == [((NOW - timedelta(days=99)).date(),)]
     assert (tmp_path / "dropped" / f"{old.evidence}.gz").exists()
     # the same bytes were just coming in again, and their collector still saw the file
     reports.accept(evidence.keep(b"old"), kind="mail", channel="m")

@@ -12,6 +12,8 @@ from observations import observation, store_of
 
 from abusehandler.tickets import rollups
 from abusehandler.tickets.database import Database
+from abusehandler.tickets.desk import analytics
+from abusehandler.tickets.desk.scope import EVERYTHING
 from abusehandler.tickets.incoming import now_utc
 from abusehandler.tickets.rereading import Rereading, mark
 
@@ -126,6 +128,43 @@ def test_work_of_a_day(store: TicketStore, database: Database) -> None:
     assert database.fetch("SELECT opened, closed, resolved, reopened, notices, mails, failed FROM daily_work") == [
         (1, 1, 1, 2, 0, 0, 0)
     ]
+
+
+def reader_days(database: Database) -> list[tuple[object, ...]]:
+    return database.fetch(
+        "SELECT day, reader, reports, read, partly, unread, filed, events FROM daily_readers ORDER BY day, reader"
+    )
+
+
+def test_readers_by_the_day_on_which_reports_came(database: Database) -> None:
+    database.fetch(
+        "INSERT INTO reports (evidence, kind, channel, size, received_at, state, reader, events) "
+        "SELECT md5('a' || n) || md5('b' || n), 'mail', 'x', 1, '2026-11-01T23:30:00Z'::timestamptz + n % 2 * interval '1 hour', "
+        "(ARRAY['read', 'read', 'partly', 'unread', 'not-a-report', 'received'])[1 + n % 6], "
+        "CASE WHEN n % 6 = 5 THEN '' ELSE 'reader-' || n % 3 END, 10 FROM generate_series(0, 11) n"
+    )
+    assert rollups.refresh(database).report_days == 2
+    first, second = date(2026, 11, 1), date(2026, 11, 2)
+    assert reader_days(database) == [
+        (first, "reader-0", 2, 2, 0, 0, 0, 20), (first, "reader-1", 2, 0, 0, 0, 2, 20), (first, "reader-2", 2, 0, 2, 0, 0, 20),
+        (second, "reader-0", 2, 0, 0, 2, 0, 20), (second, "reader-1", 2, 2, 0, 0, 0, 20),
+    ]  # fmt: skip
+    # what waited is read, and a day of which reports were dropped stays as it is
+    database.fetch("UPDATE reports SET state = 'read', reader = 'reader-2', state_at = now() WHERE state = 'received'")
+    database.fetch("UPDATE retention_state SET reports_from = '2026-11-02'")
+    database.fetch("DELETE FROM reports WHERE received_at < '2026-11-02'")
+    rollups.refresh(database)
+    assert reader_days(database)[3:] == [
+        (second, "reader-0", 2, 0, 0, 2, 0, 20), (second, "reader-1", 2, 2, 0, 0, 0, 20), (second, "reader-2", 2, 2, 0, 0, 0, 20)
+    ]  # fmt: skip
+    assert len(reader_days(database)) == 6
+    found = {
+        row["reader"]: (row["reports"], row["yield"], row["reports_before"], row["yield_before"])
+        for row in analytics.table(database, EVERYTHING, "readers", analytics.Period(second, second))
+    }
+    assert found == {
+        "reader-0": (2, 10.0, 2, 10.0), "reader-1": (2, 10.0, 2, 10.0), "reader-2": (2, 10.0, 2, 10.0),
+    }  # fmt: skip
 
 
 def test_two_at_once_one_does_it(store: TicketStore, database: Database, dsn: str) -> None:

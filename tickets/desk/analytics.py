@@ -21,7 +21,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "customers": ("customer_id", "name", "events"),
     "networks": ("network", "tickets", "events"),
     "feeds": ("feed", "last_day", "events", "events_before", "days"),
-    "readers": ("reader", "reports", "read", "partly", "unread", "filed", "events", "last_at"),
+    "readers": ("reader", "reports", "read", "partly", "unread", "filed", "events", "yield", "yield_before", "last_at"),
     "decisions": ("reader", "sender", "decided", "accepted", "corrected", "filed"),
 }
 

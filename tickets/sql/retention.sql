@@ -64,6 +64,9 @@ ORDER BY r.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 -- name: drop_reports
 DELETE FROM reports WHERE id = ANY(%(reports)s)
 
+-- name: note_reports
+UPDATE retention_state SET reports_from = greatest(reports_from, %(before)s::date + 1), applied_at = now()
+
 -- name: still_named
 SELECT evidence FROM reports WHERE evidence = ANY(%(hashes)s) UNION SELECT evidence FROM answer_files WHERE evidence = ANY(%(hashes)s)
 

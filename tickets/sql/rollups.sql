@@ -13,7 +13,7 @@ SELECT pg_advisory_xact_lock(%(batches)s);
 SELECT (SELECT last_value FROM events_id_seq), clock_timestamp()
 
 -- name: state
-SELECT s.event_id, s.through, r.events_from, r.tickets_from FROM rollup_state s, retention_state r
+SELECT s.event_id, s.through, r.events_from, r.tickets_from, r.reports_from FROM rollup_state s, retention_state r
 
 -- name: touched_event_days
 SELECT DISTINCT day FROM (
@@ -84,6 +84,23 @@ FROM (
     ) AS x
 ) AS y
 GROUP BY day, problem, severity, feed
+
+-- name: touched_report_days
+SELECT DISTINCT (received_at AT TIME ZONE 'UTC')::date AS day FROM reports
+WHERE state_at >= %(since)s AND (received_at AT TIME ZONE 'UTC')::date >= %(from)s ORDER BY day
+
+-- name: clear_report_days
+DELETE FROM daily_readers WHERE day = ANY(%(days)s::date[])
+
+-- What waits for a reader is not counted yet.
+-- name: make_report_days
+INSERT INTO daily_readers (day, reader, reports, read, partly, unread, filed, events, last_at)
+SELECT d.day, r.* FROM unnest(%(days)s::date[]) AS d (day) CROSS JOIN LATERAL (
+    SELECT reader, count(*), count(*) FILTER (WHERE state = 'read'), count(*) FILTER (WHERE state = 'partly'),
+           count(*) FILTER (WHERE state = 'unread'), count(*) FILTER (WHERE state = 'not-a-report'), sum(events), max(received_at)
+    FROM reports
+    WHERE received_at >= d.day::timestamp AT TIME ZONE 'UTC' AND received_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
+      AND state NOT IN ('received', 'queued') GROUP BY reader) AS r
 
 -- What happened since, whole days. Changes of state are told by the audit trail, whoever made them.
 -- name: clear_work

@@ -73,12 +73,18 @@ FROM daily_feeds d WHERE {operators only} AND d.day BETWEEN %(before)s AND %(unt
 GROUP BY d.feed ORDER BY events DESC NULLS LAST LIMIT 200
 
 -- name: readers
-SELECT r.reader, count(*) AS reports, count(*) FILTER (WHERE r.state = 'read') AS read, count(*) FILTER (WHERE r.state = 'partly') AS partly,
-       count(*) FILTER (WHERE r.state = 'unread') AS unread, count(*) FILTER (WHERE r.state = 'not-a-report') AS filed,
-       sum(r.events)::bigint AS events, max(r.received_at) AS last_at
-FROM (SELECT r.reader, r.state, r.events, r.received_at FROM reports r
-      WHERE {operators only} AND r.received_at >= %(since)s AND r.received_at < %(until)s::date + 1 ORDER BY r.received_at DESC LIMIT 50000) r
-GROUP BY r.reader ORDER BY reports DESC LIMIT 200
+SELECT r.*, round(r.events::numeric / nullif(r.reports, 0), 1)::double precision AS yield,
+       round(r.events_before::numeric / nullif(r.reports_before, 0), 1)::double precision AS yield_before
+FROM (SELECT d.reader, coalesce(sum(d.reports) FILTER (WHERE d.day >= %(since)s), 0)::bigint AS reports,
+             coalesce(sum(d.read) FILTER (WHERE d.day >= %(since)s), 0)::bigint AS read,
+             coalesce(sum(d.partly) FILTER (WHERE d.day >= %(since)s), 0)::bigint AS partly,
+             coalesce(sum(d.unread) FILTER (WHERE d.day >= %(since)s), 0)::bigint AS unread,
+             coalesce(sum(d.filed) FILTER (WHERE d.day >= %(since)s), 0)::bigint AS filed,
+             coalesce(sum(d.events) FILTER (WHERE d.day >= %(since)s), 0)::bigint AS events,
+             coalesce(sum(d.reports) FILTER (WHERE d.day < %(since)s), 0)::bigint AS reports_before,
+             coalesce(sum(d.events) FILTER (WHERE d.day < %(since)s), 0)::bigint AS events_before, max(d.last_at) AS last_at
+      FROM daily_readers d WHERE {operators only} AND d.day BETWEEN %(before)s AND %(until)s GROUP BY d.reader) r
+ORDER BY r.reports DESC, r.reader LIMIT 200
 
 -- name: decisions
 SELECT d.reader, split_part(d.sender, '@', 2) AS sender, count(*) AS decided,

@@ -6,6 +6,27 @@ CREATE INDEX daily_customers_most ON daily_customers (day, events, customer_id);
 CREATE INDEX monthly_customers_most ON monthly_customers (month, events, customer_id);
 ALTER TABLE monthly_customers DROP CONSTRAINT monthly_customers_pkey, ADD PRIMARY KEY (customer_id, month) INCLUDE (events);
 
+-- What readers made of the reports that came on a day; made by tickets/rollups.py as the others are.
+CREATE TABLE daily_readers (
+    day     date NOT NULL,
+    reader  text NOT NULL,
+    reports bigint NOT NULL,
+    read    bigint NOT NULL,
+    partly  bigint NOT NULL,
+    unread  bigint NOT NULL,
+    filed   bigint NOT NULL,
+    events  bigint NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (day, reader)
+);
+INSERT INTO daily_readers
+SELECT (received_at AT TIME ZONE 'UTC')::date, reader, count(*), count(*) FILTER (WHERE state = 'read'), count(*) FILTER (WHERE state = 'partly'),
+       count(*) FILTER (WHERE state = 'unread'), count(*) FILTER (WHERE state = 'not-a-report'), sum(events), max(received_at)
+FROM reports WHERE state NOT IN ('received', 'queued') GROUP BY 1, 2;
+CREATE INDEX reports_changed ON reports USING brin (state_at) WITH (pages_per_range = 16);
+-- Figures of days before this one are kept as they are: reports of that time were dropped.
+ALTER TABLE retention_state ADD COLUMN reports_from date NOT NULL DEFAULT '1900-01-01';
+
 -- Words as they are looked for: K-1042 and shop.example.net are two and three of them, wherever they stand. PostgreSQL's own
 -- reading of text takes such for one thing, and what stands between < and > for none.
 CREATE FUNCTION search_words(text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
