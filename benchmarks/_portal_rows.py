@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from abusehandler.tickets.database import Database
 
 PART = 100_000
+#: Events are written by so many days, from before the first ticket to now.
+DAYS, STEP = 372, 12
 #: Problems that customers see; some have long help texts.
 PROBLEMS = (
     "brute-force", "open-dns-resolver", "infected-system", "spam", "phishing", "open-ntp", "open-redis", "exposed-smb",
@@ -74,8 +76,9 @@ def fill(database: Database, tickets: int, average: int, evidence: Path) -> dict
     for begin in range(0, tickets, PART):
         values.update(first=begin + 1, last=min(begin + PART, tickets))
         run("tickets", "tickets")
-    for begin in range(0, tickets, PART // 4):
-        values.update(first=begin + 1, last=min(begin + PART // 4, tickets))
+    values["now"] = datetime.now(timezone.utc)
+    for since in range(DAYS, 0, -STEP):
+        values.update(since=since, until=since - STEP)
         run("events", "events")
     say(f"filled {seconds}")
     done = ("accounts", "customers", "reports", "tickets", "events")

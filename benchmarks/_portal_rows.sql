@@ -55,9 +55,10 @@ SELECT x.at, x.at, md5(t.id || '-' || k)::uuid, r.number, t.id, 'one', t.network
 FROM tickets t CROSS JOIN LATERAL generate_series(1, t.event_count) AS k CROSS JOIN LATERAL (
     SELECT t.first_seen + (t.last_seen - t.first_seen) * ((k - 1)::double precision / greatest(t.event_count - 1, 1)) AS at) AS x
 CROSS JOIN LATERAL (
-    SELECT greatest(1, least(%(reports)s, 1 + %(reports)s * (1 - extract(epoch FROM now() - x.at) / 31536000)))::bigint AS number) AS r
-WHERE t.id BETWEEN %(first)s AND %(last)s
--- about as they come
+    SELECT greatest(1, least(%(reports)s, 1 + %(reports)s * (1 - extract(epoch FROM %(now)s - x.at) / 31536000)))::bigint AS number) AS r
+WHERE t.first_seen < %(now)s - %(until)s * interval '1 day' AND t.last_seen >= %(now)s - %(since)s * interval '1 day'
+  AND x.at >= %(now)s - %(since)s * interval '1 day' AND x.at < %(now)s - %(until)s * interval '1 day'
+-- as they come: those of a report stand together
 ORDER BY x.at
 
 -- name: notices

@@ -65,21 +65,29 @@ SELECT (SELECT count(*) FROM customers WHERE id = %(customer)s) AS customers,
 WHERE {operators only}
 
 -- Reports of which events went into these tickets, or that are answers to them, or that these people sent; `shared`: also
--- with events that are about somebody else.
+-- with events that are about somebody else. These are looked for about the time of the known ones first: the rest of the
+-- store is asked only where there are none.
 -- name: reports
 WITH named AS MATERIALIZED (
-    SELECT DISTINCT e.report_id AS id FROM events e WHERE e.ticket_id = ANY(%(tickets)s) AND e.report_id IS NOT NULL
-    UNION SELECT DISTINCT w.report_id FROM withdrawn_events w WHERE w.ticket_id = ANY(%(tickets)s)
-    UNION SELECT DISTINCT e.report_id FROM events e
-    WHERE %(network)s::inet IS NOT NULL AND e.ip <<= %(network)s::inet AND e.report_id IS NOT NULL
-    UNION SELECT a.report_id FROM answers a WHERE lower(a.sender) = ANY(%(mails)s)
-    UNION SELECT a.report_id FROM answers a JOIN answer_tickets t ON t.answer_id = a.id WHERE t.ticket_id = ANY(%(tickets)s)
-    UNION SELECT r.id FROM reports r WHERE lower(r.sender) = ANY(%(mails)s))
+    SELECT x.id, min(x.first) - interval '1 day' AS first, max(x.last) + interval '1 day' AS last, sum(x.own) AS own FROM (
+        SELECT e.report_id AS id, min(e.at) AS first, max(e.at) AS last, count(*) AS own FROM events e
+        WHERE e.ticket_id = ANY(%(tickets)s) AND e.report_id IS NOT NULL GROUP BY e.report_id
+        UNION ALL
+        SELECT e.report_id, min(e.at), max(e.at), count(*) FROM events e
+        WHERE %(network)s::inet IS NOT NULL AND e.ip <<= %(network)s::inet AND e.report_id IS NOT NULL
+          AND NOT coalesce(e.ticket_id = ANY(%(tickets)s), false) GROUP BY e.report_id
+        UNION ALL SELECT DISTINCT w.report_id, NULL::timestamptz, NULL::timestamptz, 0 FROM withdrawn_events w WHERE w.ticket_id = ANY(%(tickets)s)
+        UNION ALL SELECT a.report_id, NULL, NULL, 0 FROM answers a WHERE lower(a.sender) = ANY(%(mails)s)
+        UNION ALL SELECT a.report_id, NULL, NULL, 0 FROM answers a JOIN answer_tickets t ON t.answer_id = a.id WHERE t.ticket_id = ANY(%(tickets)s)
+        UNION ALL SELECT r.id, NULL, NULL, 0 FROM reports r WHERE lower(r.sender) = ANY(%(mails)s)) x GROUP BY x.id)
 SELECT r.id, r.evidence, r.size, r.state IN ('received', 'queued') AS waits,
-       NOT lower(r.sender) = ANY(%(mails)s) AND EXISTS (
-           SELECT FROM events e WHERE e.report_id = r.id AND NOT coalesce(e.ticket_id = ANY(%(tickets)s), false)
-             AND NOT coalesce(e.ip <<= %(network)s::inet, false)) AS shared
-FROM named n JOIN reports r ON r.id = n.id WHERE {operators only} ORDER BY r.id
+       CASE WHEN lower(r.sender) = ANY(%(mails)s) OR r.events = n.own THEN false
+            WHEN EXISTS (SELECT FROM events e WHERE e.report_id = r.id AND e.at BETWEEN n.first AND n.last
+                AND NOT coalesce(e.ticket_id = ANY(%(tickets)s), false) AND NOT coalesce(e.ip <<= %(network)s::inet, false)) THEN true
+            ELSE EXISTS (SELECT FROM events e WHERE e.report_id = r.id
+                AND NOT coalesce(e.ticket_id = ANY(%(tickets)s), false) AND NOT coalesce(e.ip <<= %(network)s::inet, false))
+       END AS shared
+FROM reports r JOIN named n ON n.id = r.id WHERE {operators only} AND r.id = ANY(ARRAY(SELECT id FROM named)) ORDER BY r.id
 
 -- name: who_looked
 SELECT a.at, a.actor, a.change, a.reason FROM audit_trail a
@@ -103,7 +111,9 @@ SELECT n.ticket_id, n.at, n.author, n.public, n.text FROM notes n WHERE {operato
 
 -- name: out_mails
 SELECT d.notice_id, n.created_at, n.kind, d.recipient, d.state, d.sent_at FROM deliveries d JOIN notices n ON n.id = d.notice_id
-WHERE {operators only} AND (n.customer_id = %(customer)s OR lower(d.recipient) = ANY(%(mails)s)) ORDER BY d.id
+WHERE {operators only} AND d.id IN (
+    SELECT c.id FROM notices o JOIN deliveries c ON c.notice_id = o.id WHERE o.customer_id = %(customer)s
+    UNION SELECT c.id FROM deliveries c WHERE lower(c.recipient) = ANY(%(mails)s)) ORDER BY d.id
 
 -- name: out_answers
 SELECT a.id, a.kind, a.at, a.sender, a.sender_name, a.subject, a.said FROM answers a

@@ -27,6 +27,9 @@ CREATE INDEX reports_changed ON reports USING brin (state_at) WITH (pages_per_ra
 -- Figures of days before this one are kept as they are: reports of that time were dropped.
 ALTER TABLE retention_state ADD COLUMN reports_from date NOT NULL DEFAULT '1900-01-01';
 
+-- What a person sent, for what is stored about them.
+CREATE INDEX reports_sent_by ON reports (lower(sender));
+
 -- Words as they are looked for: K-1042 and shop.example.net are two and three of them, wherever they stand. PostgreSQL's own
 -- reading of text takes such for one thing, and what stands between < and > for none.
 CREATE FUNCTION search_words(text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
