@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from abusehandler.tickets.selfhelp_brand import set_brand
 from abusehandler.tickets.webhooks.store import WebhookStore
 from abusehandler.tickets.webhooks.target import Reach
-from tests.portal.running import PASSWORD
+from tests.portal.running import PASSWORD, PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,8 @@ class Tab:
     def __init__(self, browser: Any, portal: Portal, **context: Any) -> None:
         self.context = browser.new_context(base_url=portal.url, **context)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(PATIENCE * 1000)
+        expect.set_options(timeout=PATIENCE * 1000)
         self.complaints: list[str] = []
         self.strange: list[str] = []
         self.page.on(
@@ -76,7 +78,7 @@ def tab(browser: Any, desk: Portal) -> Iterator[Tab]:
 
 def test_log_in_look_and_log_out(tab: Tab) -> None:
     page = tab.page
-    assert page.get_by_role("heading", name="Tickets").is_visible()
+    expect(page.get_by_role("heading", name="Tickets")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url("**/login")
 
@@ -86,7 +88,7 @@ def test_filter_and_save_the_view(tab: Tab) -> None:
     page.get_by_text("Filter", exact=True).first.click()
     page.get_by_label("At least").select_option("high")
     page.get_by_role("button", name="Filter").click()
-    assert "severity=high" in page.url
+    page.wait_for_url("**severity=high**")
     page.get_by_label("Name of the view").fill("Urgent")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Urgent").wait_for()
@@ -96,8 +98,9 @@ def test_search_for_an_address(tab: Tab) -> None:
     page = tab.page
     page.get_by_label("Search tickets").fill("192.0.2.11")
     page.keyboard.press("Enter")
+    page.wait_for_url("**192.0.2.11**")
     page.get_by_role("link", name="Café am Markt").first.wait_for()
-    assert page.locator("[data-row]").count() == 1
+    expect(page.locator("[data-row]")).to_have_count(1)
 
 
 def test_choose_all_close_and_undo(tab: Tab) -> None:
@@ -114,7 +117,7 @@ def test_keyboard_goes_down_the_list_and_opens(tab: Tab) -> None:
     page = tab.page
     for key in ("j", "j", "x"):
         page.keyboard.press(key)
-    assert page.locator("[data-row]").nth(1).locator("input").is_checked()
+    expect(page.locator("[data-row]").nth(1).locator("input")).to_be_checked()
     page.keyboard.press("Enter")
     page.get_by_text("What happened").first.wait_for()
 
@@ -158,7 +161,7 @@ def test_correct_a_report_by_clicking_and_accept_it(tab: Tab, desk: Portal) -> N
         "range.setStart(text, at); range.setEnd(text, at + 13); const s = getSelection(); s.removeAllRanges(); s.addRange(range);"
         "letter.dispatchEvent(new MouseEvent('mouseup', {bubbles: true})); }"
     )
-    assert page.get_by_label("Description").input_value() == "something odd"
+    expect(page.get_by_label("Description")).to_have_value("something odd")
     page.get_by_label("Class").select_option("brute-force")
     page.get_by_role("button", name="Accept as ticket").click()
     page.get_by_text("on its way to the readers").wait_for()
@@ -218,7 +221,7 @@ def test_an_account_is_dressed_and_looked_at_without_javascript(browser: Any, de
     frame.get_by_text("Good day from Acme").wait_for()
     picture = page.get_by_alt_text("The logo as it is now")
     picture.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    expect(picture).to_have_js_property("complete", True)
     assert picture.bounding_box()["width"] > 60
     tab.context.close()
     assert tab.complaints == []

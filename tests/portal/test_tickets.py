@@ -9,11 +9,14 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+from abusehandler.tickets.desk import ticket_list
 from abusehandler.tickets.desk.scope import EVERYTHING
 from abusehandler.tickets.desk.ticket_list import TicketFilter, network_of, page, words_of
 from abusehandler.tickets.spreadsheet_cells import safe_cell
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.portal.running import Client, Portal
 
 
@@ -64,6 +67,32 @@ def test_words_are_found_wherever_separators_stand(desk: Portal) -> None:
     for asked in ("K-1042", "k-10", "lund", "meyer-lund", "shop-7.example.net", "example", "shop-7.exam", "7.example"):
         assert number in shown(client, f"?q={asked}"), asked
     assert number not in shown(client, "?q=sho-7")
+
+
+def test_many_that_fit_are_found_as_few_are(desk: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.database.fetch(
+        "INSERT INTO tickets (key, customer_id, resource, problem, severity, state) SELECT gen_random_uuid(), 'C1', "
+        "'www' || n || '.shop.example.net', 'phishing', n %% 5, CASE WHEN n %% 4 = 0 THEN 'closed' ELSE 'open' END FROM generate_series(1, 40) n",
+        (),
+    )
+    desk.database.fetch("UPDATE customers SET name = 'Shop Example ' || id WHERE id = 'C2'")
+    desk.database.fetch(
+        "INSERT INTO notes (ticket_id, author, text) SELECT id, 'anna', 'the shop, an example' FROM tickets ORDER BY id LIMIT 4"
+    )
+    for asked in (
+        {"q": ["shop.exam"]},
+        {"q": ["shop exam"], "state": ["closed"]},
+        {"q": ["example"], "severity": ["high"]},
+        {"q": ["www7"]},
+    ):
+        pages = []
+        for few in (500, 3, 0):
+            monkeypatch.setattr(ticket_list, "FEW", few)
+            first = page(desk.database, EVERYTHING, TicketFilter.of(asked), limit=10)
+            second = page(desk.database, EVERYTHING, TicketFilter.of(asked), limit=10, after=first.later)
+            pages.append([[row["id"] for row in one.tickets] for one in (first, second)])
+        assert pages[0][0], asked
+        assert pages == [pages[0]] * 3, asked
 
 
 def test_filters_stand_in_the_address(desk: Portal) -> None:

@@ -27,8 +27,10 @@ PER_PAGE = 50
 _WORD = re.compile(r"(\w+)([-.:/@](?=\w))?")
 _NUMBER = re.compile(r"#?(\d{1,18})")
 _KEY = re.compile(r"(\d{1,2})-(\d{1,18})")
-#: What words are looked for in, beside the names of customers.
-_BY_WORDS = ("tickets_by_text", "tickets_by_note", "tickets_by_answer")
+#: What words are looked for in.
+_BY_WORDS = ("customers_by_text", "tickets_by_text", "tickets_by_note", "tickets_by_answer")
+#: So many of each are found first; where there are more, the list is gone through.
+FEW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,13 +246,15 @@ def _search(cursor: Cursor, scope: Scope, text: str, names: list[str], values: d
         values["prefix"] = network
     else:
         words = words_of(text)
-        found_customers = rows(cursor, scope, "ticket_list.customers_by_text", words=words) if words else []
-        found_tickets: set[int] = set()
-        for statement in _BY_WORDS if words else ():
-            found_tickets.update(row["id"] for row in rows(cursor, scope, f"ticket_list.{statement}", words=words))
-        names.append("found")
-        values["found_customers"] = [row["id"] for row in found_customers]
-        values["found_tickets"] = sorted(found_tickets)
+        values["words"] = words
+        found: dict[str, list[Any]] = {}
+        for source in _BY_WORDS:
+            some = rows(cursor, scope, f"ticket_list.{source}", words=words, limit=FEW + 1) if words else []
+            values[f"many_{source}"] = len(some) > FEW
+            found[source] = [row["id"] for row in some] if len(some) <= FEW else []
+        values["found_customers"] = found.pop("customers_by_text")
+        values["found_tickets"] = sorted(set().union(*found.values()))
+        names.append("found_among_many" if any(values[f"many_{source}"] for source in _BY_WORDS) else "found")
 
 
 def visible(database: Database, scope: Scope, tickets: Sequence[int]) -> list[int]:

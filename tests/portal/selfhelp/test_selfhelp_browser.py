@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
+from abusehandler.installer.services import until
 from abusehandler.portal.selfhelp.service import SelfHelp
 from abusehandler.tickets import actions
 from abusehandler.tickets.selfhelp_links import LinkTerms, make_link
@@ -28,7 +30,7 @@ RUN_AXE = "axe.run().then(r => r.violations.map(v => [v.id, v.impact, v.nodes[0]
 
 @pytest.fixture
 def checking(settings: dict[str, Any]) -> None:
-    settings["recheck"] = {"enabled": True, "timeout_seconds": 1, "pause_seconds": 1}
+    settings["recheck"] = {"enabled": True, "timeout_seconds": 15, "pause_seconds": 1}
     settings["self_help"] = {
         "colour": "#0f7b6c",
         "texts": {"greeting": {"en": "Your provider has something to tell you."}},
@@ -48,13 +50,13 @@ def page(browser: Any, checking: None, visitor: Visitor) -> Iterator[Any]:
 def test_read_and_say_that_it_is_fixed(page: Any, visitor: Visitor) -> None:
     page.goto(visitor.base)
     page.get_by_role("link", name="Open DNS resolver").click()
-    assert page.get_by_role("heading", name="Open DNS resolver").is_visible()
+    expect(page.get_by_role("heading", name="Open DNS resolver")).to_be_visible()
     page.get_by_label("It is fixed").check()
     page.get_by_label("Your words").fill("The router has new firmware.")
     page.get_by_role("button", name="Send").click()
-    assert page.get_by_role("status").first.inner_text() == "Thank you. Your answer has arrived."
-    assert page.get_by_text("You said that it is fixed").is_visible()
-    assert page.get_by_text("The router has new firmware.").is_visible()
+    expect(page.get_by_role("status").first).to_have_text("Thank you. Your answer has arrived.")
+    expect(page.get_by_text("You said that it is fixed")).to_be_visible()
+    expect(page.get_by_text("The router has new firmware.")).to_be_visible()
 
 
 def test_answer_several_at_once(page: Any, visitor: Visitor) -> None:
@@ -64,7 +66,7 @@ def test_answer_several_at_once(page: Any, visitor: Visitor) -> None:
         boxes.nth(place).check()
     page.get_by_label("I am working on it").check()
     page.get_by_role("button", name="Send").click()
-    assert page.get_by_text("You said that you are working on it").count() == len(visitor.tickets())
+    expect(page.get_by_text("You said that you are working on it")).to_have_count(len(visitor.tickets()))
 
 
 def test_pause_and_name_somebody_else(page: Any, visitor: Visitor) -> None:
@@ -72,12 +74,12 @@ def test_pause_and_name_somebody_else(page: Any, visitor: Visitor) -> None:
     page.get_by_role("heading", name="Somebody else looks after this").click()
     page.get_by_label("Mail address").fill("noc@example.com")
     page.get_by_role("button", name="Propose this contact").click()
-    assert page.get_by_text("We look at the contact").is_visible()
+    expect(page.get_by_text("We look at the contact")).to_be_visible()
     page.get_by_role("heading", name="Pause notices").click()
     page.get_by_label("For how many days").fill("4")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Send notices again").click()
-    assert page.get_by_text("You will get notices about this ticket again.").is_visible()
+    expect(page.get_by_text("You will get notices about this ticket again.")).to_be_visible()
 
 
 def test_check_again(page: Any, visitor: Visitor) -> None:
@@ -87,7 +89,15 @@ def test_check_again(page: Any, visitor: Visitor) -> None:
         store_of(portal.database).store([redis_at(port)])
         page.goto(f"{visitor.base}/{visitor.ticket_about('open-redis')}")
         page.get_by_role("button", name=f"Check 127.0.0.1, port {port}").click()
-        assert page.get_by_text("It looks mended").is_visible()
+        mended = page.get_by_text("It looks mended")
+        page.get_by_text("The check was started.").or_(mended).first.wait_for()
+
+        def seen() -> bool:
+            # the page waits a moment for the result, and shows it later when that was too short
+            page.goto(f"{visitor.base}/{visitor.ticket_about('open-redis')}")
+            return bool(mended.count())
+
+        until(seen, "the result")
 
 
 def redis_at(port: int) -> dict[str, Any]:

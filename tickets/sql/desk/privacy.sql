@@ -69,7 +69,7 @@ WHERE {operators only}
 -- store is asked only where there are none.
 -- name: reports
 WITH named AS MATERIALIZED (
-    SELECT x.id, min(x.first) - interval '1 day' AS first, max(x.last) + interval '1 day' AS last, sum(x.own) AS own FROM (
+    SELECT x.id, min(x.first) - interval '1 hour' AS first, max(x.last) + interval '1 hour' AS last, sum(x.own) AS own FROM (
         SELECT e.report_id AS id, min(e.at) AS first, max(e.at) AS last, count(*) AS own FROM events e
         WHERE e.ticket_id = ANY(%(tickets)s) AND e.report_id IS NOT NULL GROUP BY e.report_id
         UNION ALL
