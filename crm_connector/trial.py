@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from abusehandler.crm_connector.addresses import address_text, parse_prefix
@@ -21,7 +22,7 @@ from abusehandler.crm_connector.question import Query
 from abusehandler.crm_connector.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from abusehandler.crm_connector.connector import Connector, Item
 
@@ -80,7 +81,7 @@ def try_connector(
     if not mark:
         yield Finding("advice", "mark() is empty: the source is read at each refresh, changed or not")
 
-    reading = _read(connector, name, seconds)
+    reading = _read(connector.read, "read()", name, seconds)
     if reading.error or reading.layer is None:
         yield Finding("error", reading.error or "read() gave nothing")
         return
@@ -101,10 +102,11 @@ def try_connector(
     yield from _times(reading.seen)
     yield from _contents(layer, problems)
     yield from _answers(layer)
+    yield from _columns(connector, layer, seconds)
     yield from _again(connector, layer, mark, seconds)
 
 
-def _read(connector: Connector, name: str, seconds: float) -> _Reading:
+def _read(told: Callable[[Problems], Iterable[Any]], method: str, name: str, seconds: float) -> _Reading:
     """Read in a thread of its own, as the bots do with a remote source; one that hangs is left behind."""
     reading = _Reading()
     begin = time.monotonic()
@@ -120,11 +122,11 @@ def _read(connector: Connector, name: str, seconds: float) -> _Reading:
 
     def work() -> None:
         try:
-            reading.layer = build_layer(noting(connector.read(reading.problems)), reading.problems, name)
+            reading.layer = build_layer(noting(told(reading.problems)), reading.problems, name)
         except _TooLongError:
             pass
         except Exception as error:
-            reading.error = f"read() raised {type(error).__name__}: {error}"
+            reading.error = f"{method} raised {type(error).__name__}: {error}"
 
     thread = threading.Thread(target=work, name=f"check-{name}", daemon=True)
     thread.start()
@@ -132,7 +134,7 @@ def _read(connector: Connector, name: str, seconds: float) -> _Reading:
     reading.took = time.monotonic() - begin
     if reading.layer is None and not reading.error:
         reading.error = (
-            f"read() did not finish within {seconds:g} s and gave {reading.count} items; does it ask for ever? "
+            f"{method} did not finish within {seconds:g} s and gave {reading.count} items; does it ask for ever? "
             "Give what waits for others a time limit"
         )
     return reading
@@ -246,6 +248,13 @@ def _contents(layer: Layer, problems: Problems) -> Iterator[Finding]:
         yield Finding("fine", "IPv4 and IPv6" if 32 in families else "IPv6 only")
 
 
+def _query(item: Assignment, now: datetime) -> Query:
+    """A question that this assignment answers."""
+    bits, network, _, _ = parse_prefix(item.prefix)
+    moment = item.valid_from or (item.valid_until - timedelta(seconds=1) if item.valid_until else now)
+    return Query(address_text(bits, network), moment, item.ports.first if item.ports else None)
+
+
 def _answers(layer: Layer) -> Iterator[Finding]:
     """Ask for addresses from the source itself, and for some that nobody has."""
     snapshot = Snapshot([layer])
@@ -254,13 +263,11 @@ def _answers(layer: Layer) -> Iterator[Finding]:
     for at, item in enumerate(layer.assignments()):
         if at >= 2000:
             break
-        bits, network, _, _ = parse_prefix(item.prefix)
-        moment = item.valid_from or (item.valid_until - timedelta(seconds=1) if item.valid_until else now)
-        query = Query(address_text(bits, network), moment, item.ports.first if item.ports else None)
+        query = _query(item, now)
         [answer] = snapshot.lookup_many([query])
         asked += 1
         if answer.outcome == "none" and item.valid_from != item.valid_until:
-            yield Finding("error", f"{item.prefix} of {item.customer_id} is not found again at {moment}")
+            yield Finding("error", f"{item.prefix} of {item.customer_id} is not found again at {query.at}")
             return
     unknown = [Query(address, now, 1) for address in (*_NOBODYS, "", "no address")]
     found = [
@@ -276,8 +283,34 @@ def _answers(layer: Layer) -> Iterator[Finding]:
         yield Finding("fine", f"{asked} assignments are found again, unknown addresses are not")
 
 
+def _columns(connector: Connector, layer: Layer, seconds: float) -> Iterator[Finding]:
+    """Bots take `blocks()` where there is one: it must tell what `read()` tells."""
+    blocks = getattr(connector, "blocks", None)
+    if blocks is None:
+        return
+    reading = _read(blocks, "blocks()", "columns", seconds)
+    if reading.error or reading.layer is None:
+        yield Finding("error", f"{reading.error or 'blocks() gave nothing'}; bots take it instead of read()")
+        return
+    for what in ("index", "names", "customers"):
+        rows, columns = len(getattr(layer, what)), len(getattr(reading.layer, what))
+        if rows != columns:
+            words = "assignments" if what == "index" else what
+            yield Finding("error", f"blocks() gave {columns} {words}, read() {rows}; they must tell the same")
+            return
+    some = islice(layer.assignments(), _MOST_SEEN)
+    now = datetime.now(timezone.utc)
+    asked = [_query(item, now) for item in some]
+    answers = [Snapshot([one]).lookup_many(asked) for one in (layer, reading.layer)]
+    for query, by_rows, by_columns in zip(asked, *answers, strict=True):
+        if (by_rows.outcome, by_rows.customer) != (by_columns.outcome, by_columns.customer):
+            yield Finding("error", f"{query.address} is another's by blocks() than by read()")
+            return
+    yield Finding("fine", f"columns tell what rows tell ({len(asked)} addresses)")
+
+
 def _again(connector: Connector, layer: Layer, mark: str, seconds: float) -> Iterator[Finding]:
-    reading = _read(connector, "again", seconds)
+    reading = _read(connector.read, "read()", "again", seconds)
     try:
         same_mark = connector.mark() == mark
     except Exception as error:

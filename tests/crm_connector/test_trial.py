@@ -166,6 +166,18 @@ def test_what_could_be_better_is_advice(monkeypatch):
     assert "no address a notice could go to: 9" in str(advice(giving(Customer("9"), Assignment("192.0.2.1", "9"))))
 
 
+def test_columns_must_tell_what_rows_tell():
+    assert errors(made(blocks=lambda self, report: self.read(report))) == []
+    for items, told in (
+        (Sound.items[:-2], "blocks() gave 1 assignments, read() 2"),
+        ((*Sound.items[:1], Assignment("192.0.2.0/28", "8"), *Sound.items[2:]), "192.0.2.0 is another's by blocks()"),
+    ):
+        [text] = errors(made(blocks=lambda self, report, items=items: iter(items)))
+        assert told in text
+    [text] = errors(made(blocks=raising))
+    assert "no route to host; bots take it instead of read()" in text
+
+
 def test_ports_and_times_are_tried():
     shared = [Assignment("192.0.2.1", "7", NOW, None, PortRange(at, at + 9)) for at in range(0, 500, 10)]
     assert errors(giving(JO, *shared)) == []
