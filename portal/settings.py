@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -32,6 +33,9 @@ class Portal:
     zone: ZoneInfo
     public_url: str
     seal: Seal
+    #: Its own among all that this process has had: what is remembered for a portal goes by it. The address of an object does
+    #: not do, the next portal may get the same.
+    number: int = field(default_factory=itertools.count(1).__next__)
 
     @classmethod
     def of(cls, configuration: Configuration) -> Portal:

@@ -58,7 +58,7 @@ def _tables(portal: Portal, viewer: Viewer, period: analytics.Period) -> dict[st
     with portal.pool.database() as database:
         made = {name: analytics.table(database, viewer.scope, name, period) for name in analytics.TABLES if name != NOW}
         # of the newest tickets, whatever the period
-        made[NOW] = _recent((id(portal), NOW), lambda: analytics.table(database, viewer.scope, NOW, period))
+        made[NOW] = _recent((portal.number, NOW), lambda: analytics.table(database, viewer.scope, NOW, period))
         return made
 
 
@@ -86,7 +86,7 @@ def _today() -> date:
 def page(request: Request, viewer: Counts, since: str = "", until: str = "") -> Response:
     period = _period(since, until)
     portal = portal_of(request)
-    tables = _recent((id(portal), "tables", period), lambda: _tables(portal, viewer, period))
+    tables = _recent((portal.number, "tables", period), lambda: _tables(portal, viewer, period))
     work = tables["work"]
     sums = {name: sum(row[name] for row in work) for name in ("opened", "closed", "notices", "failed")}
     opened = sum(row["opened"] for row in tables["problems"])
@@ -107,7 +107,7 @@ def chart(
     request: Request, viewer: Counts, name: str, since: str = "", until: str = "", dark: bool = False
 ) -> Response:
     portal, period = portal_of(request), _period(since, until)
-    drawn = _recent((id(portal), name, period, dark), lambda: _draw(portal, viewer, name, period, dark=dark))
+    drawn = _recent((portal.number, name, period, dark), lambda: _draw(portal, viewer, name, period, dark=dark))
     return Response(drawn, media_type="image/svg+xml", headers={"Content-Security-Policy": CHART_POLICY})
 
 

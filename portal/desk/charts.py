@@ -90,7 +90,7 @@ def columns(names: Sequence[str], values: Mapping[str, Sequence[int]], *, dark: 
     chart = pygal.Bar(**_options(dark, show_minor_x_labels=True))
     chart.x_labels = list(names)
     for name, numbers in values.items():
-        chart.add(name, list(numbers))
+        chart.add(name, list(numbers) if any(numbers) else [])
     rendered: bytes = chart.render()
     return rendered
 

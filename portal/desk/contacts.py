@@ -25,14 +25,14 @@ _open: dict[int, tuple[float, Directory]] = {}
 def directory(portal: Portal) -> Directory:
     """The directory, opened when first needed and looked at again once a minute. Raises ConfigurationError."""
     with _lock:
-        at, found = _open.get(id(portal), (0.0, None))
+        at, found = _open.get(portal.number, (0.0, None))
         if found is None:
             found = open_directory(portal.configuration.customers, base=configuration_path().resolve().parent)
         elif time.monotonic() - at > REFRESH_SECONDS:
             found.refresh()
         else:
             return found
-        _open[id(portal)] = (time.monotonic(), found)
+        _open[portal.number] = (time.monotonic(), found)
         return found
 
 

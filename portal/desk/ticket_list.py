@@ -54,7 +54,7 @@ def tickets(request: Request, viewer: Sees, after: str = "", before: str = "", u
 
 def _counts(portal: Portal, database: Database, viewer: Viewer) -> dict[str, Any]:
     """Tickets by state, remembered for a moment: counting a million takes longer than reading a page of them."""
-    key = ("counts", viewer.user.account, id(portal))
+    key = ("counts", viewer.user.account, portal.number)
     at, known = _remembered.get(key, (-1e9, {}))
     if time.monotonic() - at > REMEMBERED_SECONDS:
         known = {row["state"]: row for row in read(database, viewer.scope, "ticket_list.counts_by_state")}
@@ -65,7 +65,7 @@ def _counts(portal: Portal, database: Database, viewer: Viewer) -> dict[str, Any
 def _feeds(portal: Portal, database: Database, viewer: Viewer) -> list[str]:
     if viewer.scope.account is not None:
         return []
-    key = ("feeds", None, id(portal))
+    key = ("feeds", None, portal.number)
     at, known = _remembered.get(key, (-1e9, []))
     if time.monotonic() - at > REMEMBERED_SECONDS:
         known = [row["feed"] for row in read(database, viewer.scope, "ticket_list.feeds")]
