@@ -58,7 +58,7 @@ class DovecotServer(Service):
         # Dovecot goes to the background by itself unless told not to
         pid = self._spawn([str(self.program()), "-F", "-c", str(self.folder / "dovecot.conf")])
         self.pid_file.write_text(f"{pid}\n", encoding="ascii")
-        until(self._answers, "Dovecot", seconds=20, log=self.log)
+        until(self._answers, "Dovecot", log=self.log)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Ends the server and the processes it has for its connections, which would linger for half a minute."""

@@ -44,12 +44,42 @@ require_distribution() {
 # The script that reads this says where the source is.
 : "${source_folder:?}"
 
+megabytes_free() { df -Pm "$1" | awk 'NR == 2 { print $4 }'; }
+
 # Usage: require_space FOLDER MEGABYTES
 require_space() {
     local free folder=$1
     while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done
-    free=$(df -Pm "$folder" | awk 'NR == 2 { print $4 }')
+    free=$(megabytes_free "$folder")
     [ "$free" -ge "$2" ] || fail "$1: $free MB are free, $2 MB are needed; make room and start again"
+}
+
+# Usage: mend QUESTION    what to do about a failure: make room where a disk is full, else what is asked
+mend() {
+    local folder disk seen=' ' full='' free=''
+    for folder in / /var "$program" "${TMPDIR:-/tmp}"; do
+        disk=$(stat -c %d "$folder" 2>/dev/null) || continue
+        case "$seen" in *" $disk "*) continue ;; esac
+        seen="$seen$disk "
+        free="$free${free:+, }$(megabytes_free "$folder") MB on the disk of $folder"
+        [ "$(megabytes_free "$folder")" -ge 20 ] || full=yes
+    done
+    # on a full disk the log's end may lack the message, too; and what failed may have tidied up since
+    if [ -n "$full" ] || tail -n 20 "$install_log" | grep -qE 'No space left on device|enough free space|quota exceeded'; then
+        echo "A disk is full: make room and start again. Free are now $free."
+    else
+        echo "$1 Mend it and start again."
+    fi
+}
+
+# Usage: patiently COMMAND...    again while another one holds apt's or dpkg's lock, ten minutes long: the dpkg of a run that was
+# cut off, which goes on alone, or unattended-upgrades on a new machine. What it starts does not keep our own lock.
+patiently() {
+    local end=$((SECONDS + 600))
+    until LC_ALL=C.UTF-8 "$@" >>"$install_log" 2>&1 </dev/null 9>&-; do
+        tail -n 4 "$install_log" | grep -qE 'locked by|get lock|to lock|acquire' && [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 2
+    done
 }
 
 install_python() {
@@ -59,15 +89,14 @@ install_python() {
     done
     [ "${#wanted[@]}" = 0 ] && return
     say "installing ${wanted[*]}"
-    # a run that was cut off may have left packages half set up; on a new machine unattended-upgrades holds the lock at first
+    # a run that was cut off may have left packages half set up
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-    {
-        dpkg --configure -a
-        apt-get update -q
-        apt-get -o DPkg::Lock::Timeout=600 install --fix-broken -y -q --no-install-recommends "${wanted[@]}"
-    } >>"$install_log" 2>&1 </dev/null || fail "apt-get could not install ${wanted[*]}:
+    patiently dpkg --configure -a || true
+    patiently apt-get update -q || true
+    patiently apt-get -o DPkg::Lock::Timeout=600 install --fix-broken -y -q --no-install-recommends "${wanted[@]}" \
+        || fail "apt-get could not install ${wanted[*]}:
 $(tail -n 5 "$install_log")
-Is the network there, are /etc/apt/sources.list and its folder right? Mend it and start again."
+$(mend "Is the network there, are /etc/apt/sources.list and its folder right?")"
 }
 
 source_stamp() {
@@ -93,10 +122,14 @@ make_release() {
     done
     [ -z "$release" ] || return 0
     require_space "$program" 1500
+    # where pip builds; since Debian 13 in memory
+    require_space "${TMPDIR:-/tmp}" 300
     release=$program/releases/$version-$(date -u +%Y%m%d%H%M%S)
     say "making $release (a minute or two)"
     mkdir -p "$release"
-    python3 -I -m venv "$release/venv" >>"$install_log" 2>&1 || fail "the virtual environment could not be made; see $install_log"
+    python3 -I -m venv "$release/venv" >>"$install_log" 2>&1 || fail "the virtual environment could not be made:
+$(tail -n 3 "$install_log")
+$(mend "See $install_log.")"
     # a copy: a build leaves files beside the source, which may belong to somebody else
     mkdir "$release/source"
     tar -C "$source_folder" --exclude=./.git --exclude='*.egg-info' --exclude=__pycache__ --exclude='./.*' --exclude=./tests \
@@ -107,7 +140,7 @@ make_release() {
     "$release/venv/bin/pip" install --disable-pip-version-check --no-input -c "$release/source/installer/constraints.txt" \
         "$release/source[portal,sql,ldap,pgp,smime]" "${redis[@]}" >>"$install_log" 2>&1 || fail "pip could not install everything:
 $(tail -n 5 "$install_log")
-Is the network there (pip needs a package index), is the disk full? Nothing else was changed; start again."
+$(mend "Is the network there (pip needs a package index)?") Nothing else was changed."
     rm -rf -- "$release/source/build" "$release/source"/*.egg-info
     "$release/venv/bin/abusehandler" --version >>"$install_log" 2>&1 || fail "the new release does not run; see $install_log"
     # whole on the disk before it counts as made, also when the power fails

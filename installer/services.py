@@ -8,15 +8,18 @@ their folder, the sink on a port of the loopback interface, and are stopped by t
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +31,8 @@ from abusehandler.errors import AbusehandlerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-START_SECONDS = 60
+#: So long a server may take to start: a slow disk and a busy machine are no fault.
+START_SECONDS = 120
 #: A socket's path may have 107 bytes (unix(7)); the file names that go into the folder take up to 25.
 LONGEST_SOCKET_FOLDER = 80
 
@@ -75,6 +79,8 @@ def end_process(number: int, what: str, patience: float) -> None:
     except ServiceError:
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
+        # its files may be deleted next
+        until(lambda: not _alive(number), f"the end of {what}")
 
 
 class Service:
@@ -99,7 +105,8 @@ class Service:
         """Ends the server and waits until it is gone."""
         number = self.pid()
         if number is not None:
-            os.kill(number, how)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, how)
             until(lambda: not _alive(number), f"the end of {self.name}")
         reap()
 
@@ -296,8 +303,45 @@ class SmtpSink(Service):
             return False
 
 
+#: The last ports given out, each with the name by which other processes see that it is given out.
+_GIVEN_OUT: deque[socket.socket] = deque()
+_REMEMBERED = 200
+
+
+@atexit.register
+def _give_back() -> None:
+    while _GIVEN_OUT:
+        _GIVEN_OUT.popleft().close()
+
+
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback interface that nobody uses now, and that nobody else who asks here is given.
+
+    It lies below the ports that the system gives to connections of its own accord (ip(7), ip_local_port_range), and is kept
+    by an abstract socket (unix(7)) named after it until this process ends or has asked for 200 more: else another server
+    could take it before ours does, or while ours is away.
+    """
+    for port in random.sample(range(12_000, _first_given_by_the_system()), 500):
+        token = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with socket.socket() as probe, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            try:
+                token.bind(f"\0abusehandler-port-{port}")
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+                datagrams.bind(("127.0.0.1", port))
+            except OSError:
+                token.close()
+                continue
+        _GIVEN_OUT.append(token)
+        if len(_GIVEN_OUT) > _REMEMBERED:
+            _GIVEN_OUT.popleft().close()
+        return port
+    raise ServiceError("no port of the loopback interface is free")
+
+
+def _first_given_by_the_system() -> int:
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        first = 32_768
+    return first if first > 16_000 else 32_768

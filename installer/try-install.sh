@@ -6,24 +6,31 @@
 # in a second one, which never had it: restore of that backup, and the installation by hand; in a third one an installation
 # that is killed in every step.
 #
-#   sudo installer/try-install.sh [bookworm|trixie|jammy|noble] [--log FILE]
+#   sudo installer/try-install.sh [bookworm|trixie|jammy|noble] [--tree 1|2|3] [--log FILE]
 #
-# Needs debootstrap and about 4 GB in ABUSEHANDLER_FOLDER (/var/tmp/abusehandler-try-install). The mirror is the one of this
-# machine's own sources; pip's settings (/etc/pip.conf, PIP_*) come along. systemd does not run in the tree. ABUSEHANDLER_BIND
-# names folders that the tree must see, too. The upgrade is from the last commit that differs (ABUSEHANDLER_PREVIOUS: another, or none).
+# --tree runs one of the three alone; the second takes the backup that the first has left.
+#
+# Needs debootstrap, openssl and about 4 GB in ABUSEHANDLER_FOLDER (/var/tmp/abusehandler-try-install). The mirror is the one
+# of this machine's own sources; pip's settings (/etc/pip.conf, PIP_*) come along. systemd does not run in the tree.
+# ABUSEHANDLER_BIND names folders that the tree must see, too. The upgrade is from the last commit that differs
+# (ABUSEHANDLER_PREVIOUS: another, or none).
 set -eu -o pipefail
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-suite=bookworm log=
+suite=bookworm log='' trees='1 2 3'
 while [ $# -gt 0 ]; do
     case "$1" in
         bookworm | trixie | jammy | noble) suite=$1 ;;
         --log) log=$2; shift ;;
-        *) sed -n '5,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        --tree) trees=$2; shift ;;
+        *) sed -n '5,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
 [ "$(id -u)" = 0 ] || { echo "try-install.sh makes a tree with debootstrap and must be root" >&2; exit 1; }
-command -v debootstrap >/dev/null || { echo "debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
+for program in debootstrap openssl; do
+    command -v "$program" >/dev/null || { echo "$program is missing: apt-get install $program" >&2; exit 1; }
+done
+case "$trees" in '1 2 3' | 1 | 2 | 3) ;; *) echo "--tree $trees: write 1, 2 or 3" >&2; exit 2 ;; esac
 
 folder=${ABUSEHANDLER_FOLDER:-/var/tmp/abusehandler-try-install}
 tree=$folder/$suite base=$folder/$suite.tar
@@ -57,15 +64,23 @@ fresh() {
     echo 'APT::Keep-Downloaded-Packages "true"; Binary::apt::APT::Keep-Downloaded-Packages "true"; APT::Get::Assume-Yes "true";' \
         >"$1/etc/apt/apt.conf.d/50trial"
     if [ -f /etc/pip.conf ]; then cp /etc/pip.conf "$1/etc/"; fi
-    mkdir -p "$1/trial/present" "$1/trial/previous" "$1/pip-cache"
+    mkdir -p "$1/trial/previous" "$1/pip-cache"
     # this machine's certificate authorities, beside those that the tree installs
     cp /etc/ssl/certs/ca-certificates.crt "$1/trial/ca.crt"
     # as in a container: packages do not start their servers by themselves
     printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
     chmod +x "$1/usr/sbin/policy-rc.d"
-    tar -C "$source_folder" --exclude=./.git --exclude='./.*' --exclude='*.egg-info' --exclude=__pycache__ --exclude=./build -cf - . \
-        | tar -C "$1/trial/present" -xf -
+    cp -a "$folder/$suite-source" "$1/trial/present"
+    cp "$folder/cert.pem" "$folder/key.pem" "$1/trial/"
+    # nobody pulls the plug of this machine meanwhile
+    echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/trial"
 }
+# the same source in all trees, also when somebody works on it
+rm -rf --one-file-system -- "$folder/$suite-source"
+mkdir "$folder/$suite-source"
+tar -C "$source_folder" --exclude=./.git --exclude='./.*' --exclude='*.egg-info' --exclude=__pycache__ --exclude=./build -cf - . \
+    | tar -C "$folder/$suite-source" -xf -
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=abuse.example.net -keyout "$folder/key.pem" -out "$folder/cert.pem" 2>/dev/null
 # The last commit whose program is another than this one.
 previous_commit() {
     local commit=HEAD
@@ -76,17 +91,6 @@ previous_commit() {
     done
     echo none
 }
-fresh "$tree"
-previous=${ABUSEHANDLER_PREVIOUS:-$(previous_commit)}
-if [ "$previous" != none ]; then
-    git -C "$source_folder" archive "$previous" | tar -C "$tree/trial/previous" -xf -
-    echo "the first install is of commit $previous"
-else
-    cp -a "$tree/trial/present/." "$tree/trial/previous/"
-    sed -i 's/^__version__ = .*/__version__ = "0.0.1"/' "$tree/trial/previous/abusehandler/__init__.py"
-    echo "the first install is of this source under an older version number"
-fi
-
 # Usage: inside FOLDER SCRIPT    runs a script of installer/ in a tree
 inside() {
     # shellcheck disable=SC2016
@@ -107,17 +111,40 @@ inside() {
 }
 export ABUSEHANDLER_BIND=${ABUSEHANDLER_BIND:-}
 mapfile -t pip_settings < <(env | grep '^PIP_' || true)
-all() {
-    local status=0
-    inside "$tree" try-install-inside.sh || status=1
+first_tree() {
+    fresh "$tree"
+    local previous=${ABUSEHANDLER_PREVIOUS:-$(previous_commit)}
+    if [ "$previous" != none ]; then
+        git -C "$source_folder" archive "$previous" | tar -C "$tree/trial/previous" -xf -
+        echo "the first install is of commit $previous"
+    else
+        cp -a "$tree/trial/present/." "$tree/trial/previous/"
+        sed -i 's/^__version__ = .*/__version__ = "0.0.1"/' "$tree/trial/previous/abusehandler/__init__.py"
+        echo "the first install is of this source under an older version number"
+    fi
+    inside "$tree" try-install-inside.sh
+}
+second_tree() {
+    [ -e "$tree/var/backups/abusehandler/tickets" ] || { echo "FAILED: the first tree has left no backup for the second"; return 1; }
     fresh "$tree-second"
     # only the backup goes from one machine to the other, and the operator's own certificate
     mkdir "$tree-second/backups"
-    cp -a "$tree/var/backups/abusehandler/." "$tree/root/answers/cert.pem" "$tree/root/answers/key.pem" "$tree-second/backups/"
-    inside "$tree-second" try-restore-inside.sh || status=1
+    cp -a "$tree/var/backups/abusehandler/." "$folder/cert.pem" "$folder/key.pem" "$tree-second/backups/"
+    inside "$tree-second" try-restore-inside.sh
+}
+third_tree() {
     fresh "$tree-third"
-    cp -a "$tree/root/answers/cert.pem" "$tree/root/answers/key.pem" "$tree-third/trial/"
-    inside "$tree-third" try-killed-inside.sh || status=1
+    inside "$tree-third" try-killed-inside.sh
+}
+all() {
+    local status=0 number
+    for number in $trees; do
+        case "$number" in
+            1) first_tree ;;
+            2) second_tree ;;
+            3) third_tree ;;
+        esac || status=1
+    done
     return "$status"
 }
 status=0

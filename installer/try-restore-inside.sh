@@ -5,7 +5,7 @@
 # docs/install.md word by word, "From a backup, on a new machine" and "By hand".
 set -u
 # shellcheck source=try-words.sh
-. /trial/present/installer/try-words.sh
+. /trial/present/installer/try-words.sh || exit 1
 cd /trial/present || exit 1
 # Usage: commands_of HEADING NUMBER    the NUMBER-th indented block below a heading of docs/install.md
 commands_of() { awk -v heading="$1" -v wanted="$2" '

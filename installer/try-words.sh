@@ -47,10 +47,10 @@ smtp: {host: localhost, port: 8025}
 web: {host_name: abuse.example.net, tls: own, certificate: answers/cert.pem, key: answers/key.pem}
 END
 }
-# Usage: cut_off SIGNAL FILE WORDS COMMAND...    kills the command and all it started when WORDS stand in FILE, and $delay
-# seconds later; false if it ended before
+# Usage: cut_off SIGNAL FILE WORDS COMMAND...    kills the command and all it started when WORDS stand in FILE; with $delay so
+# many hundredths of a second later, or when they stand there in one more line; false if it ended before
 cut_off() {
-    local signal=$1 file=$2 words=$3 leader left=12000 seen=1
+    local signal=$1 file=$2 words=$3 leader left=24000 seen=1 count waited=0
     shift 3
     : >/root/said
     setsid bash -c 'exec "$@" >/root/said 2>&1' _ "$@" </dev/null &
@@ -58,9 +58,13 @@ cut_off() {
     until grep -q -- "$words" "$file" 2>/dev/null; do
         left=$((left - 1))
         { [ "$left" -gt 0 ] && kill -0 "$leader" 2>/dev/null; } || { seen=''; break; }
-        sleep 0.1
+        sleep 0.05
     done
-    sleep "${delay:-0}"
+    count=$(grep -c -- "$words" "$file" 2>/dev/null)
+    while [ "$waited" -lt "${delay:-0}" ] && [ "$(grep -c -- "$words" "$file")" = "$count" ] && kill -0 "$leader" 2>/dev/null; do
+        sleep 0.02
+        waited=$((waited + 2))
+    done
     kill "-$signal" -- "-$leader" 2>/dev/null
     wait "$leader" 2>/dev/null
     [ -n "$seen" ]

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -29,7 +30,16 @@ from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import upgrade
 
 #: How long the samples may take from the folders to the mails.
-RESULT_SECONDS = 120
+RESULT_SECONDS = 300
+#: So often it is counted anew when something was written meanwhile.
+LOOKS = 50
+#: Grows with whatever is written to the database.
+_WRITTEN = "SELECT pg_current_wal_insert_lsn()"
+_MESSAGES = """
+local number = 0
+for _, queue in ipairs(redis.call('KEYS', '*-queue*')) do number = number + redis.call('LLEN', queue) end
+return number
+"""
 
 
 class TryOut:
@@ -173,21 +183,36 @@ class TryOut:
         database.close()
 
     def under_way(self, database: Database) -> dict[str, int]:
-        """What is not finished yet: files, messages, reports, notices, by kind."""
+        """What is not finished yet: files, messages, reports, notices, by kind.
+
+        One look after the other would miss what goes from Redis to the database, or from queue to queue, just then. So the
+        queues are counted in one go, and all again while somebody writes to the database meanwhile.
+        """
+        for _ in range(LOOKS):
+            before = database.fetch(_WRITTEN)
+            counts = self._counted(database)
+            if before == database.fetch(_WRITTEN):
+                break
+        else:
+            counts["changes just being written"] = 1
+        return {what: number for what, number in counts.items() if number}
+
+    def _counted(self, database: Database) -> dict[str, int]:
         feeds, new = self.root / "var/lib/feeds", self.root / "var/lib/maildir/new"
         counts = {"files": sum(path.is_file() for path in feeds.iterdir()), "mails": sum(1 for _ in new.iterdir())}
-        client = self.redis.client()
-        counts["messages"] = sum(client.llen(key) for key in client.scan_iter("*-queue*"))
-        client.close()
-        counts["reports"], counts["tickets due"], counts["notices"], counts["notice mails"] = database.fetch(
+        with contextlib.closing(self.redis.client()) as client:
+            counts["messages"] = int(client.eval(_MESSAGES, 0))
+        kinds = ("reports", "tickets due", "notices", "notice mails", "mails to reporters")
+        found = database.fetch(
             """
             SELECT (SELECT count(*) FROM reports WHERE state IN ('received', 'queued')),
                    (SELECT count(*) FROM tickets WHERE notify_due < now() + interval '1 hour'),
                    (SELECT count(*) FROM notices WHERE state = 'pending'),
-                   (SELECT count(*) FROM deliveries WHERE state IN ('waiting', 'sending', 'in-doubt'))
+                   (SELECT count(*) FROM deliveries WHERE state IN ('waiting', 'sending', 'in-doubt')),
+                   (SELECT count(*) FROM reporter_mails WHERE state IN ('waiting', 'sending', 'in-doubt'))
             """
         )[0]
-        return {what: number for what, number in counts.items() if number}
+        return counts | dict(zip(kinds, found, strict=True))
 
     def show(self) -> None:
         """Prints what came in and what came of it."""

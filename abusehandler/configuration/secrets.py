@@ -41,6 +41,11 @@ def masked(configuration: Configuration) -> dict[str, Any]:
     return found
 
 
+def masked_value(value: Any, key: str) -> Any:
+    """One value and all below it, as `masked` shows it under this key."""
+    return _masked(value, key)
+
+
 def _masked(value: Any, key: str) -> Any:
     if isinstance(value, dict):
         return {name: _masked(inner, str(name)) for name, inner in value.items()}

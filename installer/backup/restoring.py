@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PARTS = ("configuration", "evidence", "database")
 MOST_TOLD = 20
+#: PostgreSQL shows the connection of a program that has ended for a moment more.
+JUST_ENDED_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,12 @@ def require_place(manifest: Manifest, folder: Path, target: Target, parts: Colle
 def _require_free_database(dsn: str, *, replace: bool) -> None:
     database = Database(dsn, application="abusehandler restore")
     try:
-        ((tables, others),) = database.fetch(statements("restore")["state"])
+        deadline = time.monotonic() + JUST_ENDED_SECONDS
+        while True:
+            ((tables, others),) = database.fetch(statements("restore")["state"])
+            if not others or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
         if others:
             raise BackupError(
                 f"{others} other programs are connected to the database: stop bots and portal first "

@@ -62,7 +62,7 @@ class Supervisor:
                 next_file = time.monotonic() + FILE_SECONDS
             if self._reload:
                 self._reload = False
-                self._signal_all(signal.SIGHUP)
+                self._read_again()
             for name, bot in self._bots.items():
                 self._look(name, bot)
             time.sleep(LOOK_SECONDS)
@@ -101,6 +101,10 @@ class Supervisor:
                 say(f"{name} ended")
                 bot.again_at = None
                 return
+            if code == -signal.SIGHUP:
+                # it was just starting and had perhaps read the old configuration already
+                bot.again_at = now
+                return
             bot.pause = (
                 FIRST_PAUSE
                 if now - bot.started > LONGEST_PAUSE
@@ -115,10 +119,14 @@ class Supervisor:
             bot.started = now
             say(f"{name} started as process {bot.process.pid}")
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _read_again(self) -> None:
+        """Whoever runs reads its configuration again; whoever failed over it need not wait any longer."""
         for bot in self._bots.values():
-            if bot.process is not None and bot.process.poll() is None:
-                bot.process.send_signal(number)
+            if bot.process is not None:
+                if bot.process.poll() is None:
+                    bot.process.send_signal(signal.SIGHUP)
+            elif bot.again_at is not None:
+                bot.again_at, bot.pause = 0.0, 0.0
 
     def _stop(self, names: list[str]) -> None:
         running = [bot.process for name in names if (bot := self._bots[name]).process is not None]

@@ -15,6 +15,7 @@ from abusehandler.cli import COMMANDS
 from abusehandler.errors import AbusehandlerError
 from abusehandler.installer.setup.answers import Answers, load_answers, missing_files
 from abusehandler.installer.setup.configuration import ConfigurationFiles, require_right_configuration
+from abusehandler.installer.setup.ground import room_for
 from abusehandler.installer.setup.layout import Layout
 from abusehandler.installer.setup.order import all_steps
 from abusehandler.installer.setup.questions import ask_all
@@ -141,13 +142,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AbusehandlerError as error:
         system.log(f"stopped: {error}")
         print(
-            f"\ninstall.sh stopped: {error}\nWhat was done stays; started again it goes on from there.", file=sys.stderr
+            f"\ninstall.sh stopped: {error}{room_for(error, system)}\nWhat was done stays; started again it goes on from there.",
+            file=sys.stderr,
         )
         return 1
     except OSError as error:
         system.log(f"stopped: {error}")
-        full = " The disk is full: make room." if error.errno == 28 else ""
-        print(f"\ninstall.sh stopped: {error}.{full}\nMend it and start again; it goes on from there.", file=sys.stderr)
+        print(
+            f"\ninstall.sh stopped: {error}.{room_for(error, system)}\nMend it and start again; it goes on from there.",
+            file=sys.stderr,
+        )
         return 1
     except (KeyboardInterrupt, EOFError):
         print("\ninstall.sh was stopped; started again it goes on from there.", file=sys.stderr)

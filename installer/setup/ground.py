@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import pwd
+import re
 import time
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -14,13 +17,18 @@ from abusehandler.installer.setup.layout import USER
 from abusehandler.installer.setup.system import BOTS, ROOT, SHARED, Owner, SetupError, System
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from abusehandler.installer.setup.answers import Answers
 
+#: With less than this, a disk counts as full.
+FULL_BYTES = 20e6
 COMMANDS = ("abusehandler", "intelmqctl", "intelmqdump")
 #: How long another program may be installing packages.
 DPKG_LOCK_SECONDS = 600
+#: What apt-get and dpkg say then.
+LOCKED = re.compile("locked by|get lock|to lock|acquire")
 
 
 def unit_text(name: str) -> str:
@@ -66,12 +74,7 @@ class Packages:
     def apply(self) -> None:
         quiet = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l"}
         if self._half_set_up():
-            done = self.system.run("dpkg", "--configure", "-a", check=False, environment=quiet)
-            deadline = time.monotonic() + DPKG_LOCK_SECONDS
-            while done.returncode and "lock" in done.stderr and time.monotonic() < deadline:
-                # the dpkg of the run that was cut off, or unattended-upgrades
-                time.sleep(5)
-                done = self.system.run("dpkg", "--configure", "-a", check=False, environment=quiet)
+            done = self._patiently("dpkg", "--configure", "-a", environment=quiet)
             if done.returncode:
                 # what is unpacked may lack what it depends on
                 done = self.system.run("apt-get", "install", "--fix-broken", "-y", "-q", check=False, environment=quiet)
@@ -80,8 +83,17 @@ class Packages:
         if lacking := self._lacking():
             self._install(lacking, quiet)
 
+    def _patiently(self, *command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Runs it again while another one holds the lock: the dpkg of the run that was cut off, or unattended-upgrades."""
+        deadline = time.monotonic() + DPKG_LOCK_SECONDS
+        while True:
+            done = self.system.run(*command, check=False, environment=environment)
+            if not done.returncode or not LOCKED.search(done.stderr) or time.monotonic() > deadline:
+                return done
+            time.sleep(5)
+
     def _install(self, lacking: list[str], quiet: dict[str, str]) -> None:
-        update = self.system.run("apt-get", "update", "-q", check=False, environment=quiet)
+        update = self._patiently("apt-get", "update", "-q", environment=quiet)
         done = self.system.run(
             "apt-get", "-o", f"DPkg::Lock::Timeout={DPKG_LOCK_SECONDS}", "install", "--fix-broken", "-y", "-q",
             "--no-install-recommends", *lacking,
@@ -218,6 +230,23 @@ class CommandsOnPath:
     def apply(self) -> None:
         for path, text in self.files.items():
             self.system.write(path, text, ROOT, 0o755)
+
+
+def room_for(error: BaseException, system: System) -> str:
+    """What to say of full disks where they are the reason of a failure; else empty."""
+    at = system.layout
+    folders = [at.at(path) for path in ("/", "/var", "/opt", "/tmp", "/var/lib/postgresql")]  # noqa: S108
+    free: dict[int, tuple[int, Path]] = {}
+    for folder in (*folders, at.state, at.shipped, at.log, at.backups):
+        with contextlib.suppress(OSError):
+            status = os.statvfs(folder)
+            free.setdefault(folder.stat().st_dev, (status.f_bavail * status.f_frsize, folder))
+    full = [
+        f"{size / 1e6:.0f} MB are free on the disk of {folder}" for size, folder in free.values() if size < FULL_BYTES
+    ]
+    if not full and os.strerror(errno.ENOSPC) not in str(error):
+        return ""
+    return "\nThe disk is full: make room. " + "; ".join(full)
 
 
 def require_space(folder: Path, gigabytes: float = 1.0) -> None:

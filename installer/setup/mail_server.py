@@ -69,9 +69,15 @@ class Postfix:
             lines.append("transport_maps in main.cf, the new map in front")
         if not self._value("recipient_delimiter"):
             lines.append("recipient_delimiter = + in main.cf, for answers to notices")
+        if self.system.untold("postfix"):
+            lines.append("reload Postfix")
         return lines
 
     def apply(self) -> None:
+        with self.system.telling("postfix"):
+            self._apply()
+
+    def _apply(self) -> None:
         if self._transport() in ("", *EARLIER_PIPES):
             self.system.run("postconf", "-M", f"abusehandler/unix={PIPE}")
         self.system.write(self.map, self.text)
@@ -118,11 +124,13 @@ class Exim:
                 "Exim's configuration is in one file: run 'dpkg-reconfigure exim4-config' and choose to split it, or set "
                 "mailbox.kind to maildir or imap; then start again"
             )
-        return [f"file {path}" for path, text in self.files.items() if self.system.differs(path, text, ROOT, 0o644)]
+        lines = [f"file {path}" for path, text in self.files.items() if self.system.differs(path, text, ROOT, 0o644)]
+        return [*lines, "reload Exim"] if self.system.untold("exim") else lines
 
     def apply(self) -> None:
-        for path, text in self.files.items():
-            self.system.write(path, text)
-        if self.system.real:
-            self.system.run("update-exim4.conf")
-            self.system.run("service", "exim4", "reload", check=False)
+        with self.system.telling("exim"):
+            for path, text in self.files.items():
+                self.system.write(path, text)
+            if self.system.real:
+                self.system.run("update-exim4.conf")
+                self.system.run("service", "exim4", "reload", check=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from abusehandler.configuration import load
 from abusehandler.installer.setup.ground import unit_text
 from abusehandler.installer.setup.layout import DATABASE, USER
+from abusehandler.installer.setup.ports import listeners
 from abusehandler.installer.setup.system import ROOT, SHARED, SetupError, System
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import migrations
@@ -70,12 +71,23 @@ class Queues:
         lines = [f"file {path}" for path, wanted in self.files.items() if self.system.differs(path, *wanted)]
         if not self.local.exists():
             lines.append(f"file {self.local}, for your own settings")
+        if self.system.untold("redis"):
+            lines.append("restart Redis")
         if self.system.real and not self.answers():
             lines.append("start Redis")
         return lines
 
     def apply(self) -> None:
-        changed = [path for path, wanted in self.files.items() if self.system.differs(path, *wanted)]
+        changed = self.system.untold("redis") or any(
+            self.system.differs(path, *wanted) for path, wanted in self.files.items()
+        )
+        if not changed:
+            self._apply(changed=False)
+            return
+        with self.system.telling("redis"):
+            self._apply(changed=True)
+
+    def _apply(self, *, changed: bool) -> None:
         for path, (text, owner, mode) in self.files.items():
             self.system.write(path, text, owner, mode)
         if not self.local.exists():
@@ -142,11 +154,21 @@ class DatabaseServer:
 
     def apply(self) -> None:
         if not self._runs():
+            if not self._clusters():
+                # its package could not make one (a full disk) and counts as installed
+                versions = sorted(
+                    Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3])
+                )
+                self.system.run("pg_createcluster", versions[-1].parts[-3], "main")
             if self.system.systemd:
                 self.system.run("systemctl", "enable", "--now", "postgresql.service")
             else:
                 self.system.run("service", "postgresql", "start", check=False)
-            wait_until(self._runs, "PostgreSQL on port 5432 (pg_lsclusters shows all there are)")
+            self._require_port()
+            try:
+                wait_until(self._runs, "PostgreSQL on port 5432 (pg_lsclusters shows all there are)")
+            except SetupError as error:
+                raise SetupError(f"{error}{self._last_words()}") from None
         if self._ask(f"SELECT 1 FROM pg_roles WHERE rolname = '{USER}'") != "1":  # noqa: S608
             self.system.run("createuser", USER, user="postgres")
         if self._ask(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":  # noqa: S608
@@ -154,6 +176,31 @@ class DatabaseServer:
                 "createdb", "--owner", USER, "--template", "template0", "--encoding", "UTF8", "--locale", "C.UTF-8", DATABASE,
                 user="postgres",
             )  # fmt: skip
+
+    def _last_words(self) -> str:
+        """The end of its log, where there is one."""
+        logs = sorted(self.system.layout.at("/var/log/postgresql").glob("*.log"), key=lambda path: path.stat().st_mtime)
+        if not logs or not (text := self.system.read(logs[-1])):
+            return ""
+        return f"\n{logs[-1]} ends with:\n" + "\n".join(text.splitlines()[-5:])
+
+    def _clusters(self) -> list[tuple[str, str]]:
+        """Name (`17/main`) and port of what pg_lsclusters shows."""
+        said = self.system.run("pg_lsclusters", "-h").stdout
+        return [(f"{words[0]}/{words[1]}", words[2]) for line in said.splitlines() if len(words := line.split()) > 2]
+
+    def _require_port(self) -> None:
+        """Raises SetupError if no cluster has port 5432: pg_createcluster takes the next one where another program has it."""
+        found = self._clusters()
+        if any(port == "5432" for _, port in found):
+            return
+        name, port = found[0]
+        taken = listeners(5432)
+        raise SetupError(
+            f"PostgreSQL's cluster {name} has port {port} and not 5432, which "
+            + (f"is taken by {taken[0]}: stop that, " if taken else "was taken when it was made: ")
+            + f"write port = 5432 into /etc/postgresql/{name}/postgresql.conf and restart PostgreSQL; then start again"
+        )
 
     def _runs(self) -> bool:
         if not self.socket.exists():

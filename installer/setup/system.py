@@ -21,7 +21,7 @@ from abusehandler.errors import AbusehandlerError
 from abusehandler.installer.setup.layout import USER, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 #: pip, apt and pg_restore take minutes; nothing here takes longer.
 LONGEST_SECONDS = 3600.0
@@ -156,6 +156,22 @@ class System:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(owner.user).pw_uid, grp.getgrnam(owner.group).gr_gid
         return -2, -2
+
+    @contextlib.contextmanager
+    def telling(self, server: str) -> Iterator[None]:
+        """Around a change of a server's files and the reload: where a run ends in between, the next one reloads (`untold`)."""
+        mark = self._untold(server)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        yield
+        mark.unlink(missing_ok=True)
+
+    def untold(self, server: str) -> bool:
+        """Whether files of this server were changed by a run that ended before the server was told."""
+        return self._untold(server).exists()
+
+    def _untold(self, server: str) -> Path:
+        return self.layout.program / f"untold-{server}"
 
     # ---------------------------------------------------------------- programs
 

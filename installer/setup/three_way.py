@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from ruamel.yaml import YAML
 
+from abusehandler.configuration.secrets import masked_value
 from abusehandler.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Conflict:
     ours: Any
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.way)}: you have {_shown(self.yours)}, new is {_shown(self.ours)} (it was {_shown(self.before)})"
+        yours, ours, before = (_shown(self.way, value) for value in (self.yours, self.ours, self.before))
+        return f"{'.'.join(self.way)}: you have {yours}, new is {ours} (it was {before})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def merge(
     if not edits:
         return Merged(yours, (), tuple(conflicts))
     changes = tuple(
-        f"{'.'.join(way)}: {'taken out' if value is ABSENT else _shown(value)} (was {_shown(_at(mine, way))})"
+        f"{'.'.join(way)}: {'taken out' if value is ABSENT else _shown(way, value)} (was {_shown(way, _at(mine, way))})"
         for way, value in edits
     )
     return Merged(_text(base, yours, ours, mine, edits, name), changes, tuple(conflicts))
@@ -190,7 +192,9 @@ def _mapping(text: str, name: str) -> dict[str, Any]:
     return data
 
 
-def _shown(value: Any) -> str:
+def _shown(way: Way, value: Any) -> str:
+    """A value as people may read it: this goes to logs, and runtime.yaml holds the Shadowserver key."""
+    value = masked_value(value, way[-1] if way else "")
     if isinstance(value, dict) and len(str(value)) > 80:
         return f"a section with {', '.join(map(str, value))}"[:160]
     return repr(value)[:160]

@@ -56,9 +56,15 @@ class UnitFiles:
         if not (self.system.layout.etc / "abusehandler.yaml").exists():
             return [*lines, "enable the units"]
         lines += [f"enable {name}" for link, name in self._links().items() if not (units / link).is_symlink()]
+        if self.system.untold("systemd"):
+            lines.append("reload systemd")
         return lines + bot_units.plan(self.system).lines()
 
     def apply(self) -> None:
+        with self.system.telling("systemd"):
+            self._apply()
+
+    def _apply(self) -> None:
         for path, text in self.texts.items():
             self.system.write(path, text)
         for link, name in self._links().items():

@@ -26,7 +26,7 @@ from abusehandler.errors import AbusehandlerError
 from abusehandler.installer.setup import bot_units
 from abusehandler.installer.setup.answers import load_answers
 from abusehandler.installer.setup.configuration import require_right_configuration
-from abusehandler.installer.setup.ground import require_space
+from abusehandler.installer.setup.ground import require_space, room_for
 from abusehandler.installer.setup.layout import DATABASE, USER
 from abusehandler.installer.setup.order import all_steps
 from abusehandler.installer.setup.services import DatabaseServer, Queues
@@ -327,7 +327,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (AbusehandlerError, OSError, KeyboardInterrupt) as error:
         _undisturbed(system)
         system.log(f"stopped: {error}")
-        complain(f"\nupgrade.sh stopped before anything was changed: {error or 'it was stopped'}")
+        complain(
+            f"\nupgrade.sh stopped before anything was changed: {error or 'it was stopped'}{room_for(error, system)}"
+        )
         upgrade.queues.start()
         upgrade.unmark()
         start_all(system)
@@ -338,13 +340,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (AbusehandlerError, OSError, KeyboardInterrupt) as error:
         _undisturbed(system)
         system.log(f"the upgrade failed: {error}")
-        complain(f"\nthe upgrade failed: {error or 'it was stopped'}\n")
+        complain(f"\nthe upgrade failed: {error or 'it was stopped'}{room_for(error, system)}\n")
         try:
             upgrade.back()
         except (AbusehandlerError, OSError) as second:
             system.log(f"going back failed: {second}")
             complain(
-                f"\ngoing back failed, too: {second}\nAll that is needed is in {upgrade.saved}: docs/upgrade.md, 'By hand'."
+                f"\ngoing back failed, too: {second}{room_for(second, system)}\n"
+                f"All that is needed is in {upgrade.saved}: docs/upgrade.md, 'By hand'."
             )
             return 2
         complain(f"Nothing was lost; what was saved is in {upgrade.saved}.")

@@ -7,9 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from abusehandler.installer.setup.ground import unit_text
+from abusehandler.installer.setup.ports import listeners
 from abusehandler.installer.setup.system import ROOT, SetupError, System
 
 if TYPE_CHECKING:
@@ -21,21 +20,13 @@ IPV6 = Path("/proc/net/if_inet6")
 
 def require_free_ports() -> None:
     """Raises SetupError naming the program if another one than nginx listens where nginx should."""
-    for connection in psutil.net_connections(kind="tcp"):
-        if connection.status != psutil.CONN_LISTEN or connection.laddr.port not in PORTS:
-            continue
-        name = "a program that cannot be seen"
-        if connection.pid:
-            try:
-                name = psutil.Process(connection.pid).name()
-            except psutil.Error:
-                continue
-        if name != "nginx":
-            raise SetupError(
-                f"port {connection.laddr.port} is taken by {name}" + (f" (process {connection.pid})" if connection.pid else "")
-                + ": stop it, or set web.tls to 'proxy' and let it pass requests to /run/abusehandler/portal.sock "
-                "(docs/portal.md); then start again"
-            )  # fmt: skip
+    for port in PORTS:
+        for program in listeners(port):
+            if not program.startswith("nginx "):
+                raise SetupError(
+                    f"port {port} is taken by {program}: stop it, or set web.tls to 'proxy' and let it pass requests to "
+                    "/run/abusehandler/portal.sock (docs/portal.md); then start again"
+                )
 
 
 class Nginx:
@@ -76,6 +67,8 @@ class Nginx:
             lines.append(f"link {self.link}")
         if self.answers.web.tls == "certbot" and not self._has_certificate():
             lines.append(f"certificate of Let's Encrypt for {self.answers.web.host_name}")
+        if self.system.untold("nginx"):
+            lines.append("reload nginx")
         if self.system.real and lines:
             require_free_ports()
         return lines
@@ -83,7 +76,8 @@ class Nginx:
     def apply(self) -> None:
         if self.answers.web.tls == "certbot" and not self._has_certificate():
             self._certbot()
-        self._enable(tls=True)
+        with self.system.telling("nginx"):
+            self._enable(tls=True)
 
     def _has_certificate(self) -> bool:
         return self.system.layout.at(self.certificate).exists()

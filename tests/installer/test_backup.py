@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import signal
 import stat
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -173,7 +174,7 @@ def test_damaged_backup_is_refused_before_anything_is_changed(
     (folder,) = backups(here.root / "backups")
     victim = next((here.root / "backups" / EVIDENCE).rglob("*.gz")) if name == EVIDENCE else folder / name
     content = bytearray(victim.read_bytes())
-    content[len(content) // 2] ^= 0x55
+    content[content.index(b'"sha256": "') + 15 if name == "manifest.json" else len(content) // 2] ^= 0x55
     victim.write_bytes(content)
     assert main(["restore", str(folder), "--into", str(tmp_path / "new"), "--database", empty_dsn]) == 1
     said = capsys.readouterr().err
@@ -206,13 +207,26 @@ def test_full_target_is_refused_and_replaced_when_told(here: Installation, capsy
     assert "changed since" not in (here.root / "etc/customers.csv").read_text(encoding="utf-8")
 
 
-def test_database_in_use_is_left_alone(here: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_database_in_use_is_left_alone(
+    here: Installation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("abusehandler.installer.backup.restoring.JUST_ENDED_SECONDS", 0.3)
     assert main(["backup"]) == 0
     bot = Database(here.dsn)
     bot.fetch("SELECT 1")
     assert main(["restore", str(here.root / "backups"), "--only", "database", "--replace"]) == 1
     assert "stop bots and portal first" in capsys.readouterr().err
     bot.close()
+
+
+def test_a_program_that_has_just_ended_is_none_that_uses_the_database(here: Installation) -> None:
+    assert main(["backup"]) == 0
+    bot = Database(here.dsn)
+    bot.fetch("SELECT 1")
+    ending = threading.Timer(0.5, bot.close)
+    ending.start()
+    assert main(["restore", str(here.root / "backups"), "--only", "database", "--replace"]) == 0
+    ending.join()
 
 
 def test_failed_restore_leaves_the_database_as_it_was(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

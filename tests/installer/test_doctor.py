@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def text(found: Iterable[Finding]) -> str:
 
 def test_every_check_of_a_new_installation_says_something(here: Installation) -> None:
     with ScriptedDns() as dns:
-        outcomes = run_checks(CHECKS, here.examined(dns))
+        outcomes = run_checks([replace(check, seconds=300) for check in CHECKS], here.examined(dns))
     assert [outcome.check for outcome in outcomes] == [check.name for check in CHECKS]
     for outcome in outcomes:
         assert outcome.findings, outcome.check
@@ -65,7 +66,6 @@ def test_every_check_of_a_new_installation_says_something(here: Installation) ->
     by_name = {outcome.check: outcome.state for outcome in outcomes}
     good = (
         "versions",
-        "disk",
         "database",
         "partitions",
         "redis",
@@ -77,6 +77,9 @@ def test_every_check_of_a_new_installation_says_something(here: Installation) ->
         "evidence",
     )
     assert {name: by_name[name] for name in good} == dict.fromkeys(good, State.OK)
+    # what is wrong with the disk of the machine that runs the tests is not the installation's fault
+    usage = shutil.disk_usage(here.root)
+    assert by_name["disk"] is State.OK or usage.free / usage.total < 0.2
 
 
 def test_worst_state_decides_the_exit_code() -> None:
@@ -96,7 +99,7 @@ def test_a_check_that_hangs_and_one_that_breaks_leave_the_others_alone(here: Ins
     def breaks(_: Examined) -> Iterable[Finding]:
         raise RuntimeError("a wheel came off")
 
-    checks = [Check("hangs", "", hangs, 0.2), Check("breaks", "", breaks), Check("works", "", lambda _: [ok("fine")])]
+    checks = [Check("hangs", "", hangs, 3), Check("breaks", "", breaks), Check("works", "", lambda _: [ok("fine")])]
     hung, broken, works = run_checks(checks, here.examined())
     never.set()
     assert states(hung.findings) == {State.OK, State.UNKNOWN} and "no answer within" in hung.findings[1].message
@@ -324,7 +327,7 @@ def test_certificate_of_the_portal(here: Installation, tmp_path: Path) -> None:
         trusting = ssl.create_default_context(cafile=str(cert))
         assert outside._certificate("localhost", port, now, trusting).state is State.WARNING
         assert outside._certificate("localhost", port, now - timedelta(days=30), trusting).state is State.OK
-        thread.join(20)
+        thread.join(60)
     assert outside._certificate("localhost", port, now).state is State.UNKNOWN
     assert states(outside.certificates(here.examined())) == {State.OK}
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from abusehandler.installer.setup.answers import Answers, load_answers
 from abusehandler.installer.setup.ground import Packages
 from abusehandler.installer.setup.layout import Layout
 from abusehandler.installer.setup.mail_server import PIPE, Exim, Postfix
+from abusehandler.installer.setup.ports import listeners
+from abusehandler.installer.setup.services import DatabaseServer
 from abusehandler.installer.setup.steps import run_steps
 from abusehandler.installer.setup.system import SetupError, System
 from abusehandler.installer.setup.web_server import Nginx
@@ -114,6 +117,18 @@ def test_exim_gets_a_router_and_a_transport_that_keeps_mail(system: System, answ
     assert run_steps([Exim(system, answers)], system) == 0
 
 
+def test_a_run_that_was_killed_before_the_reload_reloads_when_it_is_started_again(
+    system: System, answers: Answers
+) -> None:
+    exim = Exim(system, answers)
+    run_steps([exim], system)
+    with pytest.raises(KeyboardInterrupt), system.telling("exim"):
+        raise KeyboardInterrupt
+    assert exim.missing() == ["reload Exim"]
+    assert run_steps([exim], system) == 1
+    assert exim.missing() == []
+
+
 @pytest.mark.parametrize(
     ("there", "written"),
     [
@@ -139,3 +154,23 @@ def test_packages_that_were_left_half_way_are_seen(
     assert Packages(system, answers)._half_set_up()
     program("dpkg-query", "printf 'installed\\nconfig-files\\n'")
     assert not Packages(system, answers)._half_set_up()
+
+
+def test_a_cluster_of_postgresql_on_another_port_is_explained(
+    system: System, program: Callable[[str, str], Path]
+) -> None:
+    program(
+        "pg_lsclusters", 'echo "17 main 5433 online postgres /var/lib/postgresql/17/main /var/log/postgresql/x.log"'
+    )
+    with pytest.raises(
+        SetupError, match=r"17/main has port 5433 and not 5432.*/etc/postgresql/17/main/postgresql\.conf"
+    ):
+        DatabaseServer(system)._require_port()
+    program("pg_lsclusters", 'echo "15 main 5433 online postgres /x /x"; echo "17 main 5432 down postgres /y /y"')
+    DatabaseServer(system)._require_port()
+
+
+def test_a_taken_port_is_told_with_its_program() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (found,) = listeners(server.getsockname()[1])
+    assert found.endswith(f"(process {os.getpid()})")

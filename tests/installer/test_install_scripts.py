@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not INSTALLER.is_dir(), reason="the tests run wi
 
 
 def said_by(*command: str) -> tuple[int, str]:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -13,7 +13,7 @@ from abusehandler.configuration import load
 from abusehandler.installer.setup.__main__ import install, main
 from abusehandler.installer.setup.answers import load_answers
 from abusehandler.installer.setup.configuration import ConfigurationFiles
-from abusehandler.installer.setup.ground import require_space
+from abusehandler.installer.setup.ground import require_space, room_for
 from abusehandler.installer.setup.layout import Layout
 from abusehandler.installer.setup.services import Schema
 from abusehandler.installer.setup.steps import run_steps
@@ -216,6 +216,15 @@ def test_a_certificate_of_ones_own_stands_in_the_site(system: System, answers: A
     assert f"ssl_certificate {tmp_path}/cert.pem;" in site
     assert "server_name abuse.example.net;" in site
     assert "@" not in site
+
+
+def test_after_a_failure_a_full_disk_is_named_and_only_then(tmp_path: Path) -> None:
+    system = System(Layout(tmp_path))
+    assert room_for(SetupError("createdb failed: could not extend file: No space left on device"), system).startswith(
+        "\nThe disk is full: make room."
+    )
+    assert room_for(OSError(28, "No space left on device", "/etc/abusehandler/rules.yaml"), system)
+    assert room_for(SetupError("createdb failed: permission denied"), system) == ""
 
 
 def test_a_disk_that_is_nearly_full_is_said(tmp_path: Path) -> None:

@@ -89,7 +89,12 @@ def test_going_back_is_not_disturbed() -> None:
         "print(system.run('sh', '-c', 'sleep 2; echo whole').stdout.strip())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, start_new_session=True, timeout=60
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+        timeout=300,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "whole"), done.stderr
 

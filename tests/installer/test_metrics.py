@@ -100,11 +100,11 @@ def test_served(here: Installation) -> None:
     with MetricsServer(("127.0.0.1", 0), page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
-        with urllib.request.urlopen(f"{address}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=120) as answer:
             assert answer.headers["Content-Type"] == CONTENT_TYPE
             assert samples(answer.read().decode())["abusehandler_schema"] > 0
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"{address}/etc/passwd", timeout=20)
+            urllib.request.urlopen(f"{address}/etc/passwd", timeout=120)
         refused.value.close()
         assert refused.value.code == 404
         server.shutdown()
