@@ -17,8 +17,18 @@ _ROLES: tuple[Role, ...] = ("named", "service", "network", "control", "target", 
 _SIDES: tuple[Role, ...] = ("target", "source")
 _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u3099\u309a]+")
-#: Letters that Unicode does not take apart, as people without them on their keyboard write them.
-_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+#: Letters that Unicode does not take apart, as people without them on their keyboard write them; and the signs of Taiwan, Hong
+#: Kong and Japan as the mainland of China writes them: one list of words serves all.
+_LETTERS = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
+    | dict(
+        zip(
+            "擊撃掃網絡連釣魚濫郵測駭惡權盜傳輸斷號碼帳賬戶詐騙報發電廣檔載註請處當機殭屍務擴應礦據庫開證驗釋異線試圖種類標時間點門設備業單對來認現復爲為資訊軟體獲員誘實際違規蝕隱結僞偽貨識竊聽廠營運導覽構罰級鏈账",
+            "击击扫网络连钓鱼滥邮测骇恶权盗传输断号码帐帐户诈骗报发电广档载注请处当机僵尸务扩应矿据库开证验释异线试图种类标时间点门设备业单对来认现复为为资讯软体获员诱实际违规蚀隐结伪伪货识窃听厂营运导览构罚级链帐",
+            strict=True,
+        )
+    )
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 #: The words inside URLs and host names are no labels.
 _NAMES = re.compile(r"\w{2,8}://\S{1,500}|\b[\w-]{1,63}\.[\w-]{1,63}\.[\w.-]{1,200}")
@@ -26,6 +36,8 @@ _NAMES = re.compile(r"\w{2,8}://\S{1,500}|\b[\w-]{1,63}\.[\w-]{1,63}\.[\w.-]{1,2
 _SHORT_NAMES = re.compile(
     r"(?<![\w./:@-])[\w-]{2,63}\.(?!(?:ipv?[46]?|addr|address|host|src|dst|source|target|name|resp|orig)\b)[a-z]{2,13}\b(?![./:-]\w)"
 )
+#: "the infringer's IP", which is no `s-ip` (the server's in W3C logs).
+_OF_SOMEBODY = re.compile(r"(?<=\w{3})['’]s(?= )")
 _AS_LABEL = re.compile(r"[\s>*|•-]{0,12}([^\W\d_][^:=|\n]{0,48}?)[ \t.]{0,20}[:=|>][\s\"'|:]{0,20}")
 #: A label is near its value: this many words back (heading lines are searched whole).
 _REACH = 7
@@ -52,6 +64,7 @@ def _vocabulary() -> tuple[dict[str, Role], dict[str, Role], tuple[tuple[str, Ro
     before: dict[str, Role] = {}
     for role in _ROLES:
         before.update({plain(str(phrase)): role for phrase in data[role]})
+        before.update({plain(phrase.replace(" s ", " ")): role for phrase in data[role] if " s " in str(phrase)[2:]})
     behind: dict[str, Role] = {}
     for role in _SIDES:
         behind.update({plain(phrase): role for phrase in data["behind"][role]})
@@ -63,7 +76,7 @@ def _vocabulary() -> tuple[dict[str, Role], dict[str, Role], tuple[tuple[str, Ro
 def label_before(text: str) -> tuple[Role, int]:
     """The role that the nearest label in `text` (what stands before the value) gives, and how many words away it is."""
     before, _, cjk = _vocabulary()
-    words = words_of(_SHORT_NAMES.sub(" name ", _NAMES.sub(" ", text)))
+    words = words_of(_OF_SOMEBODY.sub("", _SHORT_NAMES.sub(" name ", _NAMES.sub(" ", text))))
     for away in range(min(_REACH, len(words))):
         end = len(words) - away
         for length in range(min(_LONGEST, end), 0, -1):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from abusehandler.reports.freetext.addresses import find_addresses
+from abusehandler.reports.freetext.addresses import find_addresses, is_public
 from abusehandler.reports.freetext.names import find_urls
 from abusehandler.reports.freetext.phrases import Phrases, Spread, phrase_of, spread
 from abusehandler.reports.freetext.problem import problems
@@ -51,6 +51,8 @@ _CLOCK = r"\d{1,2}:\d{2}:\d{2}"
 _LOG = re.compile(
     rf"(?m)^[^\n]{{0,200}}?{_CLOCK}[^\n]{{0,200}}?{_ADDRESS}|^[^\n]{{0,120}}?{_ADDRESS}[^\n]{{0,200}}?{_CLOCK}"
 )
+#: Nobody but malware and those who warn of it writes such URLs.
+_ADDRESS_IN_URL = re.compile(rf"h..ps?\[?:\]?//{_ADDRESS}[:/]")
 #: The commonest words of the languages whose words of complaint are known: in others silence means nothing.
 _SMALL_WORDS = frozenset(
     """
@@ -174,6 +176,16 @@ class _Words:
         )
         return said[0].score if said else 0.0
 
+    def quieter(self, told: list[str]) -> float:
+        """`quiet_strength` without these words: that the scans have stopped is no complaint about scans."""
+        if self.quiet_strength < _QUIET or len(self.own) > _MOST_TEXT:
+            return self.quiet_strength
+        left = self.words
+        for words in told:
+            left = left.without(words)
+        ranking = problems("", left)
+        return ranking[0].score if ranking else 0.0
+
     @cached_property
     def answers(self) -> bool:
         return bool(_ANSWER.match(self.subject)) or bool(
@@ -231,7 +243,7 @@ def _worded(words: _Words) -> _Found | None:
             (len(inside) > 1 and early) or (early and (words.answers or strength < 4.0))
         ):
             return kind, 0.8, f"it says {inside[0]!r}"
-    notice = words.begins("service-notice") + told("service-notice")
+    notice = words.begins("service-notice") + told("service-notice", "body", words.words.and_also(words.whole_subject))
     if (
         notice
         and not _has_complaint(words.whole_subject.without(_ABUSE_DESK))
@@ -248,7 +260,7 @@ def _worded(words: _Words) -> _Found | None:
     named = told("ticket-answer", "anywhere", words.whole_subject)
     if named and (answered or received or strength < 3):
         return "ticket-answer", 0.75, f"the subject line says {named[0]!r}"
-    if answered and words.answers and len(own) < 2500 and (strength < 14 or words.quiet_strength < _QUIET):
+    if answered and words.answers and len(own) < 2500 and (strength < 14 or words.quieter(answered) < _QUIET):
         return "ticket-answer", 0.75, f"an answer that says {answered[0]!r}"
     thanked = (
         told("thanks", "body", words.words.beginning(1500))
@@ -261,6 +273,9 @@ def _worded(words: _Words) -> _Found | None:
         return "ticket-answer", 0.6, f"it says {answered[0]!r} and {answered[1]!r}"
     if answered and not words.complains and (strength < 3 or not _has_complaint(words.words, "uneasy")):
         return "ticket-answer", 0.6, f"it says {answered[0]!r}, and nothing complains"
+    requested = told("data-request")
+    if requested and strength < _QUIET and not words.answers:
+        return "data-request", 0.6, f"it says {requested[0]!r}, and nothing complains"
     listed = told("newsletter", "body", spread(words.text))
     bulk = mail.header("list-unsubscribe") or mail.header("list-id") or mail.header("precedence").lower() == "bulk"
     if (
@@ -305,7 +320,9 @@ def _wanted(mail: Mail, text: str, listed: list[str], asked: list[str], offered:
         return "customer-question", 0.6, f"it says {asked[0]!r} and {asked[1]!r}"
     if _vocabulary()["addressed"]["body"].standing_in(said):
         return None
-    if len(listed) > 1:
+    # "I never subscribed to this newsletter. It is sent from 192.0.2.1": he complains about it
+    unwanted = strength >= 6 and ranking[0].type == "spam" and any(is_public(one.ip) for one in find_addresses(text))
+    if len(listed) > 1 and not unwanted:
         return "newsletter", 0.65, f"it says {listed[0]!r} and {listed[1]!r}, and nothing of our network"
     if asked and (strength < 6 or ranking[0].type == "blacklist" or len(asked) > 1):
         return "customer-question", 0.6, f"it says {asked[0]!r}, and nothing of our network"
@@ -317,6 +334,8 @@ def _wanted(mail: Mail, text: str, listed: list[str], asked: list[str], offered:
         and not _has_complaint(words, "uneasy")
         and not _has_complaint(words)
         and len(_SMALL_WORDS & set(words.split())) >= 3
+        and not _ADDRESS_IN_URL.search(text)
+        and not any(is_public(one.ip) for one in find_addresses(text))
     ):
         return "no-complaint", 0.5, "no word complains, and nothing is said of our network"
     return None

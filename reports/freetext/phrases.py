@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NO_WORD = re.compile(r"[\W_]+")
-_SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u3040-\u9fff\uac00-\ud7a3])|(?<=[\u3040-\u9fff\uac00-\ud7a3])(?=[a-z0-9])")
+_SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u1100-\u11ff\u3040-\u9fff])|(?<=[\u1100-\u11ff\u3040-\u9fff])(?=[a-z0-9])")
 #: First words that are shorter are in every text: looking them up would find too much.
 _SHORTEST_FIRST = 3
 
@@ -69,6 +69,8 @@ class Spread(str):
     def without(self, words: str | re.Pattern[str]) -> Spread:
         """What is left when some words are taken away."""
         left = self.replace(words, " ") if isinstance(words, str) else words.sub(" ", self)
+        if left == self:
+            return self  # it knows its places already
         return Spread(f" {' '.join(left.split())} ")
 
 
@@ -85,7 +87,7 @@ class Phrase:
     """Words that speak for something: `needle` as it is searched in spread text (no blank behind it where any ending goes).
 
     `first` is the first word, or its beginning where nothing follows and any ending goes (not `whole`); it is empty
-    where words are too short, or have no blanks between them.
+    where words are too short, or have no blanks between them. `loose` words are said of much; `log`: a program writes it.
     """
 
     needle: str
@@ -94,6 +96,7 @@ class Phrase:
     whole: bool = False
     pattern: re.Pattern[str] | None = None
     loose: bool = False
+    log: bool = False
 
     def stands_in(self, text: Spread) -> bool:
         """Whether it stands in the text."""
@@ -155,9 +158,18 @@ def _with_endings(text: str, weight: float) -> Phrase:
     return Phrase(f" {first}", weight, first if len(first) >= _SHORTEST_FIRST else "", not any_end, pattern)
 
 
+def _rarest(phrase: Phrase) -> str:
+    """The longest whole word: the one that the fewest texts have. Empty where all are short or may have any ending."""
+    if phrase.pattern is not None or not phrase.needle.startswith(" "):
+        return ""
+    words = phrase.needle.split()
+    longest = max(words if phrase.needle.endswith(" ") else words[:-1], key=len, default="")
+    return longest if len(longest) >= _SHORTEST_FIRST else ""
+
+
 class Phrases:
-    """Phrases in their order, and which of them a text may hold: by their first word, or by the front of it where any
-    ending goes; those with a short first word, and those in scripts without blanks, it may always hold.
+    """Phrases in their order, and which of them a text may hold: by their longest word, or by the front of the first where
+    any ending goes; those of short words, and those in scripts without blanks, it may always hold.
     """
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
@@ -167,7 +179,9 @@ class Phrases:
         self._short: set[int] = set()
         self._other: set[int] = set()
         for number, phrase in enumerate(self.all):
-            if not phrase.first:
+            if key := _rarest(phrase):
+                self._by_word.setdefault(key, []).append(number)
+            elif not phrase.first:
                 (self._short if phrase.needle.isascii() else self._other).add(number)
             elif phrase.whole:
                 self._by_word.setdefault(phrase.first, []).append(number)

@@ -16,13 +16,16 @@ _PORT_BEHIND = re.compile(
     r"(?i)[\s\"'\]),;]{0,4}(?:source |src |remote )?(?:port|s?port|spt|sport|src_?port)[\s:=#\"']{0,4}(\d{1,5})"
     r"\b(?!\.\d)"
 )
-_PORT_SPACED = re.compile(r"[ \t]{1,3}:[ \t]{0,3}(\d{2,5})\b(?![:.,/-]\d)|::(\d{2,5})\b|[ \t]?\((\d{4,5})\)")
+_PORT_SPACED = re.compile(
+    r"[ \t]{1,3}:[ \t]{0,3}(\d{2,5})\b(?![:.,/-]\d)|::(\d{2,5})\b|[ \t]?\((?:[pP]ort[ \t:]{1,2})?(\d{4,5})\)"
+)
 #: Exim: "[192.0.2.1]:40001"
 _PORT_BRACKET = re.compile(r"\]:(\d{2,5})\b(?!\.\d)")
 _PORT_INTERFACE = re.compile(r",[ ]?(\d{1,5}),[ ]?\w{1,10}(?:,[ ][\w.-]{1,80})?[ ]-[ ]\d")
 _PORT_ARROW = re.compile(r"[ \t]{1,12}(\d{1,5})[ \t]{0,8}(?:-+>|=+>|→)")
 _PORT_KEY = re.compile(
-    r"(?i)\b(?:spt|sport|src[_ -]?port|source[_ -]?port|s_port|srcport|sourceport|client[_ -]?port|remote[_ -]?port|"
+    r"(?i)\bs(?:ource[ _-]?|rc[ _-]?)?port[ \t]{1,3}(\d{4,5})\b(?![.:/-]\d)|"
+    r"\b(?:spt|sport|src[_ -]?port|source[_ -]?port|s_port|srcport|sourceport|client[_ -]?port|remote[_ -]?port|"
     r"peer[_ -]?port|orig_p|rport)"
     r"[\"']?[ \t]{0,3}[=:][ \t\"']{0,3}(\d{1,5})\b"
 )

@@ -9,28 +9,30 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from abusehandler.reports.freetext.phrases import Phrases, Spread, needle_of, phrase_of, spread
+from abusehandler.reports.freetext.meant import complaining, enumerates, hedge, meant, without_citations
+from abusehandler.reports.freetext.phrases import Phrase, Phrases, Spread, needle_of, phrase_of, spread
 from abusehandler.reports.freetext.together import near
 
-_WEIGHTS = {"sure": 3.0, "loose": 3.0, "likely": 1.5, "hint": 0.5}
-#: "Hacking attempt" is said of these as well; their own words then tell better.
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WEIGHTS = {"sure": 3.0, "loose": 3.0, "log": 2.5, "likely": 1.5, "vague": 1.5, "hint": 0.5}
+#: "Hacking attempt" and "fraudulent calls" are said of these as well; their own words, or what the log lines show, then tell better.
+_LOOSE = frozenset(("loose", "vague", "hint"))
 _KINDS_OF_ATTACK = ("brute-force", "scanner", "ddos", "system-compromise")
+#: What an attempt is one at.
+_TRIED = ("exploit", "brute-force")
+_KINDS_OF_TARGET = frozenset(("vulnerable-system", "unprivileged-account-compromise"))
 #: Two words near each other.
 _TOGETHER = 2.5
 SUBJECT_FACTOR = 3.0
 #: The complaint stands at the front; behind come conditions, advice and law.
 _MOST_TEXT = 6000
 _FRONT = 1200
-#: "This machine may be infected": a guess about the cause, not the complaint.
-_HEDGED = re.compile(
-    r"\b(?:probably|possibly|likely|perhaps|may|might|could|either|maybe|or|if|whether|posiblemente|"
-    r"probablemente|vielleicht|eventuell|moglicherweise|"
-    r"possivelmente|peut etre|forse|mogelijk|pravdepodobne|возможно)(?: be| have| has| is| it is| been| are| a|"
-    r" an| part of a| with a| esta| este| infizierte)* $"
-)
 #: A line that names the problem outright counts as the subject line does.
 _NAMED = re.compile(
     r"(?im)^[ \t>*#|-]{0,12}(?:(?:type|kind|nature|category|class)[ \t]of[ \t](?:the[ \t])?(?:abuse|attack|"
@@ -42,32 +44,6 @@ _NAMED = re.compile(
     r"(?:art|typ)[ \t](?:des|der)[ \t]\w{4,20}|angriffsart|type[ \t]d['’e][ \t]?\w{4,14}|soort|reden|rodzaj|powód|druh|důvod|"
     r"typ[ \t]\w{4,14}|вид|тип|причина|вид[ \t]\w{4,14}|тип[ \t]\w{4,14}|种类|类型|類型|攻击类型|事件类型|种别|種別|유형|분류)"
     r"[ \t.]{0,12}[:=|：][ \t]{0,12}(\S.{2,100})$"
-)
-#: "A web shell may have been installed"
-_HEDGED_BEHIND = re.compile(r"(?:\w{1,20} ){1,4}?(?:may|might|could) (?:have been|be) ")
-_NEGATED = re.compile(
-    r"(?:\bno|\bnot|\bnever|\bwithout|\bkein|\bkeine|\bpas de|\bno es|\bnao|\bnon)(?: an?| sind| ist| any)? $"
-)
-
-
-#: "Our weekly scan found": the scan is the reporter's. But "we saw scans" speaks of somebody else's.
-_OWN_DEED = re.compile(
-    r"\b(?:(?:we|our|wir|unser\w{0,3}|nous|notre|nos|nuestros?|nosso|nossa|nossos|nostr[oaie]|ons|onze|wij|nasz\w{0,3}|"
-    r"nas[ei]\w{0,2}|наш\w{0,3}|мы) "
-    r"(?:(?:last|latest|recent|own|automat\w{0,8}|period\w{0,8}|routin\w{0,5}|nightly|continuous\w{0,2}|internet|global|wide|"
-    r"ipv4|ipv6|external|public|security|vulnerability|port|network|research|non|intrusive|also|a|an|the|of|run|ran|do|did|use|"
-    r"conduct\w{0,3}|perform\w{0,3}|carr\w{1,3}|out|weekly|daily|monthly|regel\w{0,10}|regul\w{0,8}|taglich\w{0,2}|"
-    r"letzt\w{0,2}|fuhren|eigen\w{0,2}|dernier\w{0,2}|effectu\w{0,4}|realiz\w{0,6}|effettu\w{0,6}|ultim[oa]s?|diari[oa]s?|"
-    r"semanal\w{0,3}|settimanal\w|wekelijks\w?|dagelijks\w?|laatste|ostatni\w{0,3}|cyklicz\w{0,4}|pravideln\w{0,3}|"
-    r"posledni\w{0,2}|регулярн\w{0,3}|ежедневн\w{0,3}|еженедельн\w{0,3}|планов\w{0,3}|последн\w{0,3}) ){0,4}"
-    r"|(?:weekly|daily|regular\w{0,3}|monthly|routine|internet wide|during an?|in an?|security|wochentlich\w{0,2}|"
-    r"regelmassig\w{0,2}) (?:\w{1,20} ){0,2})$"
-)
-#: What programs and companies say of themselves, and what stands at the foot of pages.
-_BOILERPLATE = re.compile(
-    r"\bcopyright(?: c)?(?: by)?(?: (?:19|20)\d\d)+|\bc copyright|\banti (?:spam|virus|phishing|malware|abuse|fraud|ddos|piracy)|"
-    r"\bscanned (?:for|by)(?: \w{1,20}){0,2} (?:virus\w{0,2}|threats|malware|spam|antivirus)|\bvirus (?:free|checked|scanned|transmitted)|"
-    r"\bpresence of \w{0,9} ?virus\w{0,2}|\bany virus\w{0,2}|\bcyber(?: security)? threats"
 )
 
 
@@ -86,7 +62,7 @@ def _vocabulary() -> tuple[tuple[str, ...], Phrases]:
     """The type that each phrase speaks for, and the phrases."""
     data = yaml.safe_load(Path(__file__).with_name("problems.yaml").read_text(encoding="utf-8"))
     pairs = [
-        (entry["type"], replace(phrase_of(str(phrase), weight), loose=key == "loose"))
+        (entry["type"], replace(phrase_of(str(phrase), weight), loose=key in _LOOSE, log=key == "log"))
         for entry in data
         for key, weight in _WEIGHTS.items()
         for phrase in entry.get(key, ())
@@ -128,73 +104,115 @@ def _named(text: str) -> str:
 
 def problems(subject: str, text: str) -> list[Problem]:
     """All problems with any sign, the likeliest first. Only the first 6,000 characters count. Never raises."""
-    return list(_problems(subject[:500], text[:_MOST_TEXT]))
+    subject, text = subject[:500], text[:_MOST_TEXT]
+    found = _problems(subject, text)
+    if not found and enumerates(spread(text)):
+        found = _problems(subject, text, True)
+    return list(found)
 
 
-def _meant(kind: str, body: Spread, place: int) -> bool:
-    """Whether what stands here is said of the other side."""
-    return not _NEGATED.search(body, max(0, place - 12), place + 1) and not (
-        kind == "scanner" and _OWN_DEED.search(body, max(0, place - 60), place + 1)
-    )
-
-
-def _hedge(body: Spread, place: int) -> float:
-    """How much a phrase weighs that may stand behind or before a "may be"."""
-    hedged = _HEDGED.search(body, max(0, place - 40), place + 1) or _HEDGED_BEHIND.match(body, place + 1)
-    return 0.4 if hedged else 1.0
-
-
-def _together(head: Spread, body: Spread) -> dict[str, tuple[float, str]]:
+def _together(head: Spread, text: str, enumerated: bool) -> dict[str, tuple[float, str]]:
     """What words near each other tell, by type: the gain and the words."""
     gains: dict[str, tuple[float, str]] = {}
+    body = complaining(spread(without_citations(text[: 2 * _FRONT])), enumerated=enumerated)
     for one in near(body.beginning(_FRONT)):
-        if _meant(one.type, body, one.place):
-            gains[one.type] = (_TOGETHER * _hedge(body, one.place), one.words)
+        if meant(one.type, body, one.place):
+            gains[one.type] = (_TOGETHER * hedge(body, one.place), one.words)
     for one in near(head):
         gains[one.type] = (gains.get(one.type, (0.0, ""))[0] + _TOGETHER * SUBJECT_FACTOR, one.words)
     return gains
 
 
 @lru_cache(maxsize=16)
-def _problems(subject: str, text: str) -> tuple[Problem, ...]:
+def _problems(subject: str, text: str, enumerated: bool = False) -> tuple[Problem, ...]:
+    """`enumerated`: what is only named among other threats counts too."""
     head = spread(subject[:500] + "\n" + _named(text))
-    body = spread(text[:_MOST_TEXT]).without(_BOILERPLATE)
-    found: list[tuple[float, str, str]] = []
-    loosely: set[str] = set()
-    sure: dict[str, float] = {}
+    body = complaining(spread(text[:_MOST_TEXT]), enumerated=enumerated)
     kinds, phrases = _vocabulary()
-    together = _together(head, body)
-    for kind, numbers in groupby(phrases.possible(head, body), kinds.__getitem__):
+    in_head, in_body = set(phrases.possible(head)), set(phrases.possible(body))
+    scores = _Scores(head, body)
+    together = _together(head, text, enumerated)
+    for kind, numbers in groupby(sorted(in_head | in_body), kinds.__getitem__):
+        words = [(phrases.all[one], one in in_head, one in in_body) for one in numbers]
+        scores.count(kind, words, together.get(kind))
+    found = scores.weighed(together)
+    total = sum(score for score, _, _ in found)
+    return tuple(Problem(kind, score, score / total, phrase) for score, kind, phrase in sorted(found, reverse=True))
+
+
+class _Scores:
+    """The scores of the problems of one text while its words are counted.
+
+    `loosely`: told by words alone that are said of much; `strict`: by one that is not; `logged`: by what a program wrote;
+    `headed`: in the subject line; `sure`: the gain of its surest words.
+    """
+
+    def __init__(self, head: Spread, body: Spread) -> None:
+        self.head, self.body = head, body
+        self.found: dict[str, tuple[float, str]] = {}
+        self.sure: dict[str, float] = {}
+        self.loosely: set[str] = set()
+        self.strict: set[str] = set()
+        self.logged: set[str] = set()
+        self.headed: set[str] = set()
+
+    def count(self, kind: str, phrases: Iterable[tuple[Phrase, bool, bool]], pair: tuple[float, str] | None) -> None:
+        """The words of one problem, and whether they may stand in head and body; `pair`: the gain of two near each other."""
         score, best = 0.0, (0.0, "")
-        for phrase in map(phrases.all.__getitem__, numbers):
-            gain = 0.0
-            if phrase.stands_in(head):
-                gain += phrase.weight * SUBJECT_FACTOR
-            place, times = phrase.places(body)
-            if place >= 0 and _meant(kind, body, place):
-                count = min(4, times)
-                gain += (
-                    _hedge(body, place) * phrase.weight * (1.0 + 0.25 * (count - 1)) * (1.0 if place < _FRONT else 0.5)
-                )
+        for phrase, in_head, in_body in phrases:
+            gain = self._gain(kind, phrase, in_head, in_body)
+            if not gain:
+                continue
             score += gain
             if gain > best[0]:
                 best = (gain, phrase.needle.strip())
-                (loosely.add if phrase.loose else loosely.discard)(kind)
+                (self.loosely.add if phrase.loose else self.loosely.discard)(kind)
             if gain >= 3.0 and phrase.weight >= 3.0:
-                sure[kind] = gain
-        pair = together.pop(kind, best)
-        if pair > best:  # else the phrase says the same
+                self.sure[kind] = gain
+            if not phrase.loose and gain >= 2.5:
+                self.strict.add(kind)
+        if pair is not None and pair > best:  # else the phrase says the same
             score, best = score + pair[0], pair
-            loosely.discard(kind)
+            self.loosely.discard(kind)
             if kind in _KINDS_OF_ATTACK:
-                sure[kind] = pair[0]
+                self.sure[kind] = pair[0]
+        if kind in self.logged:
+            self.sure.setdefault(kind, best[0])
         if score:
             # several weak words must not outweigh the one that names it
-            found.append((best[0] * 1.5 + min(score - best[0], 8.0), kind, best[1]))
-    found += [(gain * 1.5, kind, words) for kind, (gain, words) in together.items()]
-    sure.update((kind, gain) for kind, (gain, _) in together.items())
-    named = [kind for kind in _KINDS_OF_ATTACK if kind in sure]
-    if loosely and named:
-        found = [(score * 0.3 if kind in loosely else score, kind, phrase) for score, kind, phrase in found]
-    total = sum(score for score, _, _ in found)
-    return tuple(Problem(kind, score, score / total, phrase) for score, kind, phrase in sorted(found, reverse=True))
+            self.found[kind] = (best[0] * 1.5 + min(score - best[0], 8.0), best[1])
+
+    def _gain(self, kind: str, phrase: Phrase, in_head: bool, in_body: bool) -> float:
+        gain = 0.0
+        if in_head and phrase.stands_in(self.head):
+            gain = phrase.weight * SUBJECT_FACTOR
+            self.headed.add(kind)
+        place, times = phrase.places(self.body) if in_body else (-1, 0)
+        if phrase.log and place >= 0:
+            # evidence wherever it stands and however often: many lines of one log say no more than one
+            gain = max(gain, phrase.weight if kind not in self.logged else 0.5)
+            self.logged.add(kind)
+        elif place >= 0 and meant(kind, self.body, place):
+            often = 1.0 + 0.25 * (min(4, times) - 1)
+            gain += hedge(self.body, place) * phrase.weight * often * (1.0 if place < _FRONT else 0.5)
+        return gain
+
+    def weighed(self, together: dict[str, tuple[float, str]]) -> list[tuple[float, str, str]]:
+        """Score, problem, words, when all words are counted; `together`: the gains of words near each other."""
+        for kind, (gain, words) in together.items():
+            if kind not in self.found:
+                self.found[kind] = (gain * 1.5, words)
+                self.sure[kind] = gain
+        found = {kind: score for kind, (score, _) in self.found.items()}
+        # "tries default passwords", "tries leaked passwords" are no reports of a system or an account that has one
+        for kind in _KINDS_OF_TARGET & found.keys():
+            least = _TOGETHER * (SUBJECT_FACTOR if kind in self.headed else 1)
+            if any(together.get(tried, (0.0,))[0] >= least for tried in _TRIED):
+                found[kind] *= 0.5
+        named = {kind for kind in _KINDS_OF_ATTACK if kind in self.sure}
+        named |= (self.strict & {"exploit", "c2-server"}) | (self.logged - {"spam"})
+        if named:
+            most = 0.9 * max(found.get(kind, 0.0) for kind in named)
+            for kind in self.loosely - self.strict - named:
+                found[kind] = min(found[kind] * 0.3, most)
+        return [(score, kind, self.found[kind][1]) for kind, score in found.items()]

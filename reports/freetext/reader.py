@@ -31,6 +31,8 @@ _SPREAD = re.compile(
 _FILE_IN_URL = re.compile(
     r"(?i)(?::\d{1,5})?/[^\s\"'<>?]{0,200}\.(?:exe|bin|dll|msi|scr|apk|jar|js|vbs|ps1|hta|lnk|iso|img|zip|rar|7z|docm?|xlsm?|sh|elf|arm\w?|mips|x86)\b"
 )
+#: The score of two words near each other.
+_OUTRIGHT = 3.75
 #: Problems that come with a forwarded mail whose Received lines tell the source.
 _MAILED = frozenset(("spam", "phishing", "malware-distribution", "masquerade", ""))
 
@@ -91,6 +93,9 @@ def _malware(ranking: list[Problem], findings: Findings, subject: str) -> Proble
     if not ranking:
         return None
     first = ranking[0]
+    if first.type == "masquerade" and "impersonat" in first.phrase:
+        # a site that poses as somebody and asks for what only that one may know is a phishing site
+        return next((one for one in ranking[1:4] if one.type == "phishing" and one.score >= _OUTRIGHT), first)
     if first.type == "vulnerable-system" and any(
         place.role == "source" and place.weight >= 3.5 and "attack" in place.why.lower()
         for one in findings.addresses[:20]
@@ -105,11 +110,12 @@ def _malware(ranking: list[Problem], findings: Findings, subject: str) -> Proble
             (one for one in ranking if one.type == "malware-distribution"), replace(first, type="malware-distribution")
         )
     machine = bool(findings.addresses or findings.hop)
+    hosted = any(place.role == "hosting" for one in findings.addresses[:20] for place in one.places[:20])
     wanted = ""
     if first.type == "infected-system" and (not machine or (first.phrase == "malware" and site and findings.sites)):
         wanted = "malware-distribution"
     elif first.type == "malware-distribution" and (
-        (not findings.sites and not _SPREAD.search(first.phrase))
+        (not findings.sites and not hosted and not _SPREAD.search(first.phrase))
         or (first.phrase == "malware" and machine and not site)
     ):
         wanted = "infected-system"
@@ -117,7 +123,9 @@ def _malware(ranking: list[Problem], findings: Findings, subject: str) -> Proble
 
 
 def _in_url(findings: Findings) -> bool:
-    """Whether the address that is complained about serves a file (`http://192.0.2.1/x.bin`)."""
+    """Whether the address or host that is complained about serves a file (`http://192.0.2.1/x.bin`)."""
+    if any(one.weight >= 3 and _FILE_IN_URL.search(one.url[:500]) for one in findings.sites[:20]):
+        return True
     return len(findings.addresses) == 1 and any(
         _FILE_IN_URL.match(place.passage.text, place.found.end)
         and place.passage.text.endswith("://", 0, place.found.start)

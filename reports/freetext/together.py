@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ _NEAR = 60
 #: Scripts without blanks say more in fewer characters.
 _NEAR_SIGNS = 24
 _FRONT_LETTERS = 3
+#: Words that are remembered; nobody's text may fill the memory.
+_MOST_KNOWN, _LONGEST_KNOWN = 20_000, 40
 #: Stands between the two words of a pair where they are shown.
 NEAR = " … "
 
@@ -42,6 +44,19 @@ class _Words:
     whole: dict[str, list[int]]
     fronts: dict[str, list[tuple[str, int]]]
     signs: tuple[tuple[str, int], ...]
+    known: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def numbers(self, word: str) -> tuple[int, ...]:
+        """The entries that the word is one of; mails use the same words again and again."""
+        numbers = self.known.get(word)
+        if numbers is None:
+            of_front = self.fronts.get(word[:_FRONT_LETTERS], ())
+            numbers = tuple(
+                {*self.whole.get(word, ()), *(number for front, number in of_front if word.startswith(front))}
+            )
+            if len(self.known) < _MOST_KNOWN and len(word) < _LONGEST_KNOWN:
+                self.known[word] = numbers
+        return numbers
 
 
 def near(text: Spread) -> list[Near]:
@@ -77,7 +92,7 @@ def _words(lists: list[list[str]]) -> _Words:
     for number, words in enumerate(lists):
         for entry in words:
             word = plain(str(entry).rstrip("*"))
-            if any(char >= "\u3040" for char in word):
+            if any(char >= "\u1100" for char in word):  # `plain` takes Korean syllables apart
                 signs.append((word, number))
             elif str(entry).endswith("*"):
                 fronts.setdefault(word[:_FRONT_LETTERS], []).append((word, number))
@@ -90,11 +105,7 @@ def _standing(text: Spread, words: _Words) -> dict[int, list[tuple[int, str]]]:
     """The places of each entry's words in the text, in order."""
     found: dict[int, list[tuple[int, str]]] = {}
     for word, places in text.places.items():
-        numbers = set(words.whole.get(word, ()))
-        for front, number in words.fronts.get(word[:_FRONT_LETTERS], ()):
-            if word.startswith(front):
-                numbers.add(number)
-        for number in numbers:
+        for number in words.numbers(word):
             found.setdefault(number, []).extend((place, word) for place in places[:20])
     if not text.isascii():
         for sign, number in words.signs:

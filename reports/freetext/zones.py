@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UTC = timezone.utc
 #: Abbreviations that mean one offset wherever abuse reports come from, in minutes. CST, IST and BST stand for their most
-#: frequent senders (North America, India, the United Kingdom); an offset beside the abbreviation wins.
+#: frequent senders (North America, India, the United Kingdom); an offset beside the abbreviation wins, then `_NAMESAKES`.
 _ABBREVIATIONS = {
     "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "mez": 60, "mesz": 120,
     "met": 60, "mest": 120, "eet": 120, "eest": 180, "msk": 180, "trt": 180, "ist": 330, "pkt": 300, "wib": 420, "ict": 420,
@@ -28,6 +28,22 @@ _ABBREVIATIONS = {
     "idt": 180, "sast": 120, "wat": 60, "eat": 180, "gst": 240, "pht": 480, "myt": 480, "clst": -180, "pet": -300, "cot": -300,
     "мск": 180, "seč": 60, "selč": 120,
 }  # fmt: skip
+#: The other zones of the same name, in minutes, and the words of a text that tell them from the one above.
+_NAMESAKES: dict[str, tuple[tuple[int, re.Pattern[str]], ...]] = {
+    "cst": ((480, re.compile(r"[\u4e00-\u9fff]|(?i:\b(?:china|chinese|beijing|shanghai|taiwan|taipei)\b)")),),
+    "ist": (
+        (120, re.compile(r"(?i)\bisrael|\bjerusalem\b|\btel[ -]aviv\b")),
+        (60, re.compile(r"(?i)\bireland\b|\birish\b|\bdublin\b")),
+    ),
+    "bst": ((360, re.compile(r"(?i)\bbangladesh\b|\bdhaka\b")),),
+    "ast": ((180, re.compile(r"(?i)\bsaudi\b|\briyadh\b|\bkuwait\b|\bqatar\b|\bbahrain\b")),),
+    "pst": ((480, re.compile(r"(?i)\bphilippines?\b|\bmanila\b")),),
+    "est": ((600, re.compile(r"(?i)\baustralian?\b|\bsydney\b|\bmelbourne\b|\bbrisbane\b")),),
+}
+#: "UTC+8", "+0800": an offset that a text writes out anywhere.
+_WRITTEN_OUT = re.compile(
+    r"(?i)(?:(?<=UTC)|(?<=GMT))[ \t]?([+-]\d{1,2}(?::?\d{2})?)(?!\d)|(?<![\w.:/-])([+-]\d{2}:?\d{2})(?![\d.:/-])"
+)
 _NAMES = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
 _ZONE_WORDS = frozenset((*_ABBREVIATIONS, "coordinated"))
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -170,6 +186,13 @@ def zone_at(text: str, offset: int) -> tuple[tzinfo | None, int]:
     if not match:
         return None, offset
     zone = _of_match(match)
+    if (
+        match["name"]
+        and match["name"].lower() in _NAMESAKES
+        and not match["plus"]
+        and not (match["beside"] or "").startswith(("+", "-"))
+    ):
+        zone = namesake(match["name"].lower(), text[:20000])
     return (zone, match.end()) if zone is not None else (None, offset)
 
 
@@ -186,6 +209,21 @@ def _of_match(match: re.Match[str]) -> tzinfo | None:
     if beside[:1] in ("+", "-"):
         return offset_zone(beside)
     return abbreviation_zone(match["name"])
+
+
+@lru_cache(maxsize=16)  # asked for each time of a text
+def namesake(name: str, text: str) -> tzinfo | None:
+    """Which zone of this name (CST, IST, BST ...) a text means: one whose offset it writes out, or whose country it names."""
+    usual = _ABBREVIATIONS[name]
+    written = {
+        _offset_key(zone) // 60
+        for one in islice(_WRITTEN_OUT.finditer(text), 50)
+        if (zone := offset_zone(one[1] or one[2]))
+    }
+    for minutes, words in _NAMESAKES[name]:
+        if usual not in written and (minutes in written or (not written and words.search(text))):
+            return timezone(timedelta(minutes=minutes))
+    return abbreviation_zone(name)
 
 
 @lru_cache(maxsize=128)

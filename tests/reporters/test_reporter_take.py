@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timezone
 from typing import Any
 
@@ -44,6 +45,18 @@ def test_find_takes_what_the_placeholders_name():
         {"source.url": "http://a.example.com/x", "source.ip": "192.0.2.1"},
         {"source.url": "http://b.example.com/", "source.ip": "192.0.2.2"},
     ]
+
+
+def test_a_busy_machine_takes_no_event_away(monkeypatch):
+    """The limit of time is for the processor's work on one mail, not for waiting until it is this program's turn."""
+
+    def waiting(*arguments):
+        time.sleep(0.5)
+        return value_of(*arguments)
+
+    monkeypatch.setattr("abusehandler.reporters.take.value_of", waiting)
+    rows = taken("  - find: 'from <source.ip>'\n", mail("from 192.0.2.1\nfrom 192.0.2.2\nfrom 192.0.2.3\n"))
+    assert [row["source.ip"] for row in rows] == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 
 
 def test_find_in_the_subject_and_the_place_it_stood():

@@ -81,6 +81,7 @@ def test_complaint_about_a_notice_makes_no_ticket_of_our_mail_server() -> None:
 
 def test_evil_references_take_no_time() -> None:
     for evil in ("<notice." * 20_000, "notice.1." + "a" * 100_000, "@" * 100_000, "notice.1.01234567@" + "x" * 100_000):
-        begin = time.perf_counter()
+        begin = time.process_time()
         came_back(Mail(headers=(("references", evil),)), OURS)
-        assert time.perf_counter() - begin < 0.2
+        # two orders of magnitude above what is normal: only what grows with the square of the length comes near
+        assert time.process_time() - begin < 2

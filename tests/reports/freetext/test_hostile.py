@@ -21,11 +21,12 @@ PIECES = [
     "copy of our ", "подбор х парол ", "a.bb, ", "shop.example.net [", "c2 server in your ", "192.0.2.1 to 192.0.2.3 ", "192.0.2.1 10:00:00\n", "abuse contact ",
     "guess password ", "猜测密码", "ip;port\n", "ip  port\n", "192.0.2.1\nsource port\n", "ip: 192.0.2.1\ntype: spam\n\n", "192.0.2.1 1 192.0.2.2 2\n", "auf 192.0.2.1 ",
     "copyright 2019 ", "we run the ", "UTC ", "source port\n", "a web shell may ",
+    "phishing and spam ", "and or as well as ", "possible cause a ", "keep a ", "source port 1234 ", "1.2.3.4/", "10:00 CST ", "2026-11-19 10:00 IST ", "UTC+",
     "1.2.3.4,", "a,1.2.3.4,5.6.7.8,", "18. 11. 2026 v ", "2026年11月19日 ",
 ]  # fmt: skip
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_hundred_kilobytes_of_the_worst_are_read(piece: str) -> None:
     """Quadratic work on any of these takes minutes; the limit is there to end it, not to measure."""

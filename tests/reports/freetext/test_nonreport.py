@@ -23,6 +23,12 @@ NOT_REPORTS = [
     ("newsletter", mail("Your weekly weather", "Sunny.\nManage subscriptions: https://example.net/m\nView this email in your browser", list_unsubscribe="<https://example.net/u>")),
     ("recall", mail("Takedown of example.net", "Please take it that we rescind our notice; the domain is fine after all. Please reinstate it.")),
     ("ticket-answer", mail("Re: [T#4711] Abuse from 192.0.2.1", "Hello,\nthe customer has been notified and the server has been suspended.\n\n> Abuse from 192.0.2.1", in_reply_to="<1@e.example>")),
+    ("ticket-answer", mail("RE: Portscan from 192.0.2.1", "Thank you, I can confirm that the scans stopped.", in_reply_to="<1@e.example>")),
+    ("ticket-answer", mail("RE: DDoS from 192.0.2.1", "Hi, we null-routed 192.0.2.1 for a day on your request.", in_reply_to="<1@e.example>")),
+    ("ticket-answer", mail("[#12] Ticket closed", "Your ticket \"Phishing site\" has been closed. Reply if you think that this is wrong.")),
+    ("customer-question", mail("Please unblock 192.0.2.1", "Your mail servers reject our mails. We are not spammers. How can we be delisted?")),
+    ("data-request", mail("Zapytanie", "Na podstawie art. 15 proszę o dane abonenta adresu IP 192.0.2.1 w dniu 2026-11-02 12:00:00 CET.")),
+    ("service-notice", mail("Your resource certificate will expire", "The certificate for 192.0.2.0/24 expires in 14 days. Log in to the portal.")),
     ("extortion", mail("Your account", "I hacked your computer and recorded you with your webcam. Send exactly 900 USD in Bitcoin to this bitcoin wallet. You have 48 hours.")),
     ("spam-to-the-desk", mail("Mailbox notice", "Dear user, your mailbox is almost full. Verify your account now.")),
 ]  # fmt: skip
@@ -45,6 +51,11 @@ REPORTS = [
     mail("Malicious activity from 192.0.2.1", "If you received this by mistake please disregard this message. Attacks on our servers were seen."),
     mail("Attack", "The content has been removed before and is back: phishing at http://shop.example.net/login", list_unsubscribe="<mailto:x@example.net>"),
     mail("", ""),
+    mail("Complaint", "I never subscribed to this newsletter; the unsubscribe link does not work. It is sent from 192.0.2.1."),
+    mail("Plagiat", "Bonjour, le site http://shop.example.net (IP 192.0.2.1) vend des affiches de moi. Que pouvez-vous faire ?"),
+    mail("Bonjour", "Le serveur est bien utile pour ceux qui sont dans http://192.0.2.1/x.js et pas pour nous."),
+    mail("AsyncRAT controller", "Please null-route 192.0.2.1, a controller of AsyncRAT."),
+    mail("our form", "Someone is trying to break our donation form from 192.0.2.1, with tags in the fields."),
 ]  # fmt: skip
 
 

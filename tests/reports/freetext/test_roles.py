@@ -228,3 +228,16 @@ def test_the_time_of_the_log_and_not_of_the_forward() -> None:
 def test_whole_labels_and_where_something_is(text: str) -> None:
     reading = read(mail("Abuse", text), CONTEXT)
     assert addresses(reading) == ["192.0.2.10"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Identificamos página falsa do nosso banco hospedada no IP 192.0.2.1",
+        "a fake page of our bank hosted at IP 192.0.2.1",
+        "Infringer's IP: 192.0.2.1",
+        "spam mails submitted from 192.0.2.1",
+    ],
+)
+def test_what_is_hosted_somewhere_is_not_the_complainers_address(text: str) -> None:
+    assert addresses(read(mail("Phishing", text), CONTEXT)) == ["192.0.2.1"]

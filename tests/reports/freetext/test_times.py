@@ -112,3 +112,24 @@ def test_a_zone_that_stands_behind_no_number_is_said_of_all_times(text: str) -> 
     zone = stated_zone(f"{text}\nNov 20 10:00:05 192.0.2.1")
     assert zone is not None
     assert NOW.astimezone(zone).utcoffset() == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-11-18 12:00:00 CST", "18:00"),
+        ("2026-11-18 12:00:00 CST (+0800)", "04:00"),
+        ("Nov 18 12:00:00 CST 2026 sshd\nTimezone of log: +0800", "04:00"),
+        ("Nov 18 12:00:00 CST 2026 sshd\nour clock is UTC-6", "18:00"),
+        ("攻击时间 2026-11-18 12:00:00 CST", "04:00"),
+        ("2026-11-18 12:00:00 IST", "06:30"),
+        ("2026-11-18 12:00:00 IST (UTC+2)", "10:00"),
+        ("2026-11-18 12:00:00 IST. Our office is in Tel Aviv.", "10:00"),
+        ("2026-11-18 12:00:00 BST", "11:00"),
+        ("2026-11-18 12:00:00 BST (Dhaka)", "06:00"),
+    ],
+)
+def test_zones_of_one_name_are_told_apart_by_the_rest_of_the_text(text: str, utc: str) -> None:
+    (found,) = find_times(text, NOW)
+    assert f"{found.when:%H:%M}" == utc
+    assert found.when.tzinfo is timezone.utc

@@ -122,6 +122,8 @@ def test_when_it_happened(text: str) -> None:
         f"authenticator failed for H=(x) [{THEIRS}]:40022: 535 Incorrect authentication data",
         f"IP-Address / Port / Date / Hash\n{THEIRS} / 40022 / 18.11.2026 23:15:47 / 0123456789",
         f"Source: {THEIRS} : 40022",
+        f"On 16 Nov the IP {THEIRS} (port 40022) was observed",
+        f"{THEIRS} 2026-11-18 02:22:22 UTC sport 40022",
         f"Connections: accepted: {THEIRS}::40022",
         f"filterlog: 5,,,1000,igb0,match,block,in,4,0x0,,238,5,0,none,6,tcp,44,{THEIRS},{MINE},40022,8443,0,S",
         f"scan detected - {THEIRS}, 40022, X1 - {MINE}, 443, X1 - TCP",

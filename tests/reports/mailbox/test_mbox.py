@@ -67,6 +67,7 @@ def test_evil_lines_take_no_time() -> None:
         b"\n" * 100_000,
         (b"From x " + b"9" * 90 + b"\n\n") * 1000,
     ):
-        begin = time.perf_counter()
+        begin = time.process_time()
         split(BEGIN + evil)
-        assert time.perf_counter() - begin < 0.2
+        # two orders of magnitude above what is normal: only what grows with the square of the length comes near
+        assert time.process_time() - begin < 2
