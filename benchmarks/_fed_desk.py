@@ -48,13 +48,16 @@ NUMBERED = {
 class FedDesk(TryOut):
     """A try-out with customers of its own; its bots are processes that the caller starts, kills and starts again."""
 
-    def __init__(self, folder: Path, *, mailers: int = 1, smtp_port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, mailers: int = 1, smtp_port: int | None = None, smtp_seconds: float = 60
+    ) -> None:
         super().__init__(folder)
         self.mailers = [MAILER, *(f"{MAILER}-{number}" for number in range(2, mailers + 1))]
         self.bots: dict[str, subprocess.Popen[bytes]] = {}
         self.fed = 0
         self.files = 0
         self._smtp_port = smtp_port
+        self._smtp_seconds = smtp_seconds
         self._started = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=2)
         self._modules: dict[str, str] = {}
         self._seen: dict[str, dict[int, str]] = {what: {} for what in NUMBERED}
@@ -87,7 +90,13 @@ class FedDesk(TryOut):
     def _configuration(self) -> dict[str, object]:
         return {
             **super()._configuration(),
-            "mail": {"smtp": {"host": "127.0.0.1", "port": self._smtp_port or self.sink.port, "timeout_seconds": 3}},
+            "mail": {
+                "smtp": {
+                    "host": "127.0.0.1",
+                    "port": self._smtp_port or self.sink.port,
+                    "timeout_seconds": self._smtp_seconds,
+                }
+            },
             # An update may follow at once: the more mails, the more moments at which one is under way.
             "notices": {"settle_seconds": 0.2, "policy": "at-once", "repeat_hours": 0.0001, "in_doubt": "ask"},
         }
@@ -131,7 +140,7 @@ class FedDesk(TryOut):
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        wait_until(lambda: not any(map(runs, processes)), "the end of PostgreSQL", 20)
+        wait_until(lambda: not any(map(runs, processes)), "the end of PostgreSQL", 120)
         # as a zombie it would still count as running for the next one
         reap()
 
@@ -207,7 +216,7 @@ class FedDesk(TryOut):
         left.pop("notice mails", None)
         return {**left, "notice mails": mails} if mails else left
 
-    def settle(self, seconds: float = 120) -> None:
+    def settle(self, seconds: float = 300) -> None:
         """Waits until all that was fed is stored and all that is due is sent."""
         wait_until(lambda: not self.left(), lambda: f"the end of {self.left()}", seconds, pause=0.3)
 

@@ -16,7 +16,7 @@ import hypothesis
 import psycopg2
 import pytest
 
-from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink
+from abusehandler.installer.services import PostgresServer, RedisServer, SmtpSink, until
 from abusehandler.tickets.database import Database
 from abusehandler.tickets.migrate import upgrade
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 _number = itertools.count(1)
 
-# how long an example takes says more about the machine than about the code
+# how long an example takes says more about the machine than about the code; the same examples each time, so that a change is
+# judged by what it changed. ABUSEHANDLER_EXAMPLES tries others each time (and more of them where a test can).
 hypothesis.settings.register_profile(
-    "whole", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "whole", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize="ABUSEHANDLER_EXAMPLES" not in os.environ,
 )  # fmt: skip
 hypothesis.settings.load_profile("whole")
 
@@ -55,7 +57,8 @@ def server_folder() -> Iterator[Path]:
             "PostgreSQL and the bots refuse to run as root: use installer/test.sh, which goes on as another user",
             pytrace=False,
         )
-    folder = Path(tempfile.mkdtemp(prefix="ah-"))
+    usual = tempfile.gettempdir()
+    folder = Path(tempfile.mkdtemp(prefix="ah-", dir=usual if len(usual) < 40 else "/tmp"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -63,8 +66,8 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[PostgresServer]:
     server = PostgresServer(server_folder / "pg")
-    # a test's database need not outlive the machine
-    server.start("max_connections=100", "shared_buffers=64MB", "fsync=off")
+    # a test's database need not outlive the machine, and nobody but the test works in it: some count transactions
+    server.start("max_connections=100", "shared_buffers=64MB", "fsync=off", "autovacuum=off")
     yield server
     server.stop(signal.SIGQUIT)
 
@@ -97,6 +100,10 @@ def template(postgres: PostgresServer) -> str:
     postgres.make_database("with_schema")
     database = Database(postgres.dsn("with_schema"))
     upgrade(database)
+    database.close()
+    # PostgreSQL copies no database that somebody is connected to, and waits for five seconds at most
+    database = Database(postgres.dsn("postgres"))
+    until(lambda: not database.fetch("SELECT 1 FROM pg_stat_activity WHERE datname = 'with_schema'"), "the template")
     database.close()
     return "with_schema"
 

@@ -79,7 +79,7 @@ class Installation:
         resolver = dns.resolver.Resolver(configure=False)
         if names is not None:
             resolver.nameservers, resolver.port = ["127.0.0.1"], names.port
-        resolver.lifetime = more.pop("dns_seconds", 3.0)
+        resolver.lifetime = more.pop("dns_seconds", 60.0)
         return Examined(
             load(self.root / "etc/abusehandler.yaml"), self.root, read_runtime(self.root), resolver=resolver, **more
         )

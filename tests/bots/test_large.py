@@ -123,7 +123,7 @@ def test_other_kind_of_key_is_an_outage(queues: redis.Redis, source: LargeMessag
 
 
 @given(content=st.binary(max_size=400), before=st.text(max_size=20), after=st.text(max_size=20), cuts=st.integers(1, 9))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_wherever_the_pieces_are_cut(
     evidence: EvidenceStore, content: bytes, before: str, after: str, cuts: int
 ) -> None:

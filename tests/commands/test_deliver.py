@@ -114,12 +114,12 @@ def lmtp(folder: Path) -> Iterator[Lmtp]:
     ) as process:
         assert process.stderr is not None
         port = int(process.stderr.readline().rpartition(":")[2])
-        client = Lmtp("127.0.0.1", port, timeout=30)
+        client = Lmtp("127.0.0.1", port, timeout=120)
         client.ehlo()
         yield client
         client.close()
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_lmtp_answers_for_each_recipient(lmtp: Lmtp, folder: Path, database: Database) -> None:

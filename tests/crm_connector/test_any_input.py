@@ -28,7 +28,9 @@ TEXTS = st.lists(PIECES, max_size=60).map("".join)
 
 
 @pytest.mark.parametrize("connector", ["csv", "yaml", "isc-dhcpd", "kea", "freeradius", "port-blocks", "xlsx"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(content=st.one_of(st.binary(max_size=300), TEXTS.map(str.encode)))
 def test_any_bytes(connector, content, tmp_path):
     (tmp_path / "source").write_bytes(content)

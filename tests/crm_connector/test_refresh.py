@@ -174,7 +174,7 @@ class Slow:
 
 
 def wait_for(known):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         if known.refresh():
             return True

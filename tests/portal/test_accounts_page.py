@@ -24,7 +24,7 @@ def admin(desk: Portal) -> Client:
 
 def customers_page(desk: Portal, **headers: str) -> str:
     token = make_link(desk.database, "ACME-7", terms=LinkTerms(), made_for="test")
-    return requests.get(f"{desk.url}/help/{token}", headers=headers, timeout=30).text
+    return requests.get(f"{desk.url}/help/{token}", headers=headers, timeout=120).text
 
 
 def test_name_zone_and_customers(desk: Portal, admin: Client) -> None:
@@ -63,7 +63,7 @@ def test_looks_with_logo_and_words(desk: Portal, admin: Client) -> None:
     assert "Good day\nfrom Acme" in page
     logo = re.search(r'src="(/help/brand/acme/logo\?[0-9a-f]+)"', page)
     assert logo
-    answer = requests.get(desk.url + logo[1], timeout=30)
+    answer = requests.get(desk.url + logo[1], timeout=120)
     assert answer.headers["Content-Type"] == "image/svg+xml"
     assert b"M0 0h9" in answer.content
     assert b"alert" not in answer.content

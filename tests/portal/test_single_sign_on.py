@@ -130,10 +130,10 @@ def come_in(portal: Portal, provider: Provider, client: Client | None = None) ->
     token = client.token("/login")
     begun = client.session.post(
         f"{portal.url}/login/sso", data={"csrf": token, "next": "/tickets"}, headers={"Origin": portal.url},
-        allow_redirects=False, timeout=30,
+        allow_redirects=False, timeout=120,
     )  # fmt: skip
     assert begun.status_code == 303, begun.text
-    return client, client.session.get(provider.authorise(begun.headers["location"]), timeout=30)
+    return client, client.session.get(provider.authorise(begun.headers["location"]), timeout=120)
 
 
 def test_a_person_of_a_known_group_comes_in_with_its_role(portal: Portal, provider: Provider) -> None:
@@ -210,9 +210,9 @@ def test_an_answer_for_another_browser_opens_nothing(portal: Portal, provider: P
         data={"csrf": token},
         headers={"Origin": portal.url},
         allow_redirects=False,
-        timeout=30,
+        timeout=120,
     )
     back = provider.authorise(begun.headers["location"])
     stranger = portal.client()
-    assert stranger.session.get(back, timeout=30).status_code == 400
+    assert stranger.session.get(back, timeout=120).status_code == 400
     assert "/login" in stranger.get("/tickets").url

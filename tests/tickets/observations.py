@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from abusehandler.harmonization.catalogue import Catalogue
+from abusehandler.installer.services import until
 from abusehandler.tickets.aggregate import TicketStore
 from abusehandler.tickets.incoming import Incoming, now_utc
 from abusehandler.tickets.policy import NoticeSchedule
@@ -51,6 +52,12 @@ def observation(**other: Any) -> dict[str, Any]:
 def store_of(database: Database, schedule: NoticeSchedule = AT_ONCE, **settings: Any) -> TicketStore:
     """A store with the package's catalogue."""
     return TicketStore(database, Incoming(Catalogue.load(), schedule, **settings))
+
+
+def others_are_gone(database: Database) -> None:
+    """Waits until no other session works in this database: a killed program's last statement goes on for a while."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    until(lambda: database.fetch(others) == [(0,)], "the end of other sessions")
 
 
 def tickets_in(database: Database) -> list[dict[str, Any]]:

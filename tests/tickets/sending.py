@@ -60,7 +60,7 @@ class SendingDesk:
         )  # fmt: skip
 
     def _connection(self) -> MailServer:
-        return MailServer(SmtpSettings("127.0.0.1", self.server.port, timeout=5))
+        return MailServer(SmtpSettings("127.0.0.1", self.server.port, timeout=60))
 
     def report(self, customers: int = 1, tickets: int = 1, hour: int = 10, **other: Any) -> None:
         """New events about tickets of the customers."""

@@ -42,7 +42,9 @@ def observed(event: dict[str, Any]) -> tuple[Any, ...]:
     return event["source.ip"], event["classification.type"], event["time.source"], event["extra.number"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(batches=deliveries())
 def test_any_delivery_comes_to_the_same(database: Database, batches: list[list[dict[str, Any]]]) -> None:
     database.fetch("TRUNCATE customers, tickets, events, touched_tickets RESTART IDENTITY CASCADE")

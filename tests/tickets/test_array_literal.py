@@ -19,7 +19,9 @@ texts = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(values=texts)
 def test_any_text_comes_back(database: Database, values: list[str | None]) -> None:
     assert database.fetch("SELECT %s::text[]", (text_array(values),)) == [(values,)]

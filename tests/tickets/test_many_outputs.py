@@ -74,7 +74,7 @@ def run(dsn: str, seed: int, workers: Sequence[int]) -> None:
         process.stdin.write("\n")
         process.stdin.close()
     for process in processes:
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=300) == 0
         assert process.stdout is not None
         process.stdout.close()
 

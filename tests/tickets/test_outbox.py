@@ -51,7 +51,7 @@ def sender_of(
 ) -> NoticeSender:
     writer = NoticeWriter(Letterhead("Example Networks", "abuse@example.net", ""), Catalogue.load())
     sender = NoticeSender(
-        outbox_of(database, me), MailServer(SmtpSettings("127.0.0.1", server.port, timeout=5)), writer,
+        outbox_of(database, me), MailServer(SmtpSettings("127.0.0.1", server.port, timeout=60)), writer,
         lambda who: (contacts if contacts is not None else CONTACTS).get(who, []), lambda who: f"Customer {who}",
         sender="abuse@example.net", **other,
     )  # fmt: skip
@@ -383,7 +383,7 @@ def test_what_other_lanes_had_taken_goes_out_after_an_outage(
     fill(database, customers=100, tickets=1)
 
     def lane() -> tuple[Outbox, MailServer]:
-        return outbox_of(Database(dsn), "sender-1#1"), MailServer(SmtpSettings("127.0.0.1", server.port, timeout=5))
+        return outbox_of(Database(dsn), "sender-1#1"), MailServer(SmtpSettings("127.0.0.1", server.port, timeout=60))
 
     sender = sender_of(database, server, contacts=contacts, more=[lane])
     with monkeypatch.context() as broken:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,8 +239,15 @@ class Known:
     port = {port}
 
 desk = SendingDesk({dsn!r}, Known())
+
+class Told(type(desk.sender)):
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "stopping":
+            print("told to stop", flush=True)
+
+desk.sender.__class__ = Told
 desk.sender.start()
-print("ready", flush=True)
 with finishing_mails(desk.sender):
     desk.sender.run()
 print("not stopped", flush=True)
@@ -252,13 +259,13 @@ def test_sigterm_finishes_the_mail_in_hand_and_begins_no_other(
 ) -> None:
     mine = desk()
     mine.report(customers=3)
-    answered: list[int] = []
+    in_hand, heard = threading.Event(), threading.Event()
     usual = server.answer
 
     def slow(command: str, said: str) -> str:
         if command == "END":
-            answered.append(1)
-            time.sleep(1)
+            in_hand.set()
+            heard.wait(60)
             return said
         return usual(command, said)
 
@@ -266,12 +273,14 @@ def test_sigterm_finishes_the_mail_in_hand_and_begins_no_other(
     program = PROGRAM.format(paths=[str(Path(__file__).parent)], port=server.port, dsn=dsn)
     process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE, env=os.environ)
     try:
-        deadline = time.monotonic() + 60
-        while not answered and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert in_hand.wait(60)
         process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"told to stop\n"
+        heard.set()
         out, _ = process.communicate(timeout=60)
     finally:
+        heard.set()
         process.kill()
         process.wait()
     assert b"not stopped" not in out

@@ -59,7 +59,7 @@ def home(tmp_path: Path, server_folder: Path) -> Iterator[list[str]]:
 
 
 def gpg(home: list[str], *arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*home, *arguments], input=data, capture_output=True, check=False, timeout=60)
+    return subprocess.run([*home, *arguments], input=data, capture_output=True, check=False, timeout=300)
 
 
 def secret(path: Path, content: bytes | str) -> Path:

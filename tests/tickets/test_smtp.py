@@ -12,6 +12,7 @@ import pytest
 from scripted_smtp import DROP, HANG, ScriptedSmtp, certificate
 
 from abusehandler.errors import ConfigurationError
+from abusehandler.installer.services import free_port
 from abusehandler.tickets import smtp
 from abusehandler.tickets.smtp import MailServer, MailServerUnavailable, SmtpSettings
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAIL = b"Subject: test\r\n\r\nFirst line\r\n.second line with a dot\r\n..third\r\n"
+#: So long is waited for a server that has fallen silent; one that answers must be able to do so in less.
+SILENCE = 3
 FROM, TO = "abuse@example.net", "customer@example.com"
 
 
@@ -31,7 +34,7 @@ def server() -> Iterator[ScriptedSmtp]:
 
 
 def client(server: ScriptedSmtp, **other: Any) -> MailServer:
-    return MailServer(SmtpSettings(**{"host": "127.0.0.1", "port": server.port, "timeout": 5, **other}))
+    return MailServer(SmtpSettings(**{"host": "127.0.0.1", "port": server.port, "timeout": 60, **other}))
 
 
 def hand_over(server: ScriptedSmtp, recipient: str = TO, **other: Any) -> tuple[str, str]:
@@ -84,7 +87,7 @@ def test_next_mail_goes_out_after_a_refusal(server: ScriptedSmtp, where: str) ->
 @pytest.mark.parametrize("how", [DROP, HANG])
 def test_connection_lost_before_the_data_means_not_sent(server: ScriptedSmtp, where: str, how: str) -> None:
     server.says = {where: how}
-    state, answer = hand_over(server, timeout=0.3)
+    state, answer = hand_over(server, timeout=SILENCE)
     assert state == "waiting"
     assert "before the mail was handed over" in answer
 
@@ -92,7 +95,7 @@ def test_connection_lost_before_the_data_means_not_sent(server: ScriptedSmtp, wh
 @pytest.mark.parametrize("how", [DROP, HANG])
 def test_connection_lost_after_the_data_means_doubt(server: ScriptedSmtp, how: str) -> None:
     server.says = {"END": how}
-    state, answer = hand_over(server, timeout=0.3)
+    state, answer = hand_over(server, timeout=SILENCE)
     assert state == "in-doubt"
     assert "did not answer after the data" in answer
 
@@ -134,9 +137,7 @@ def test_many_mails_share_a_connection_and_it_is_renewed(server: ScriptedSmtp, m
 
 
 def test_server_that_is_not_there_is_an_outage() -> None:
-    gone = ScriptedSmtp()
-    port = gone.port
-    gone.stop()
+    port = free_port()
     with pytest.raises(MailServerUnavailable, match=f"127.0.0.1:{port} .*mails wait"):
         MailServer(SmtpSettings("127.0.0.1", port, timeout=1)).open()
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from abusehandler.installer.tryout import TryOut
 from abusehandler.tickets.database import Database
@@ -15,6 +17,9 @@ from abusehandler.tickets.migrate import upgrade
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+#: Short names for folders: sockets live in them.
+_number = itertools.count(1)
 
 
 class Desk(TryOut):
@@ -26,14 +31,27 @@ class Desk(TryOut):
         self.database = Database(self.postgres.dsn())
         upgrade(self.database)
 
+    def hold_notices(self) -> None:
+        """Before the bots start: no notice is due until the test says so, however long the reports of one are under way."""
+        path = self.root / "etc/abusehandler.yaml"
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings["notices"]["settle_seconds"] = 86_400
+        path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+    def make_due(self) -> None:
+        """What the settle time holds back goes out now."""
+        self.database.fetch("UPDATE tickets SET notify_due = now() WHERE notify_due IS NOT NULL")
+
     def count(self, table: str, where: str = "true") -> int:
         return int(self.database.fetch(f"SELECT count(*) FROM {table} WHERE {where}")[0][0])
 
 
 @pytest.fixture
-def desk(server_folder: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    desk = Desk(server_folder / f"d{abs(hash(request.node.name)) % 10000}")
-    desk.open()
-    yield desk
-    desk.database.close()
-    desk.remove()
+def desk(server_folder: Path) -> Iterator[Desk]:
+    desk = Desk(server_folder / f"d{next(_number)}")
+    try:
+        desk.open()
+        yield desk
+        desk.database.close()
+    finally:
+        desk.remove()

@@ -68,10 +68,13 @@ def rows(text: str) -> list[dict[str, Any]]:
 
 def test_bounce_reply_and_out_of_office_come_back_to_their_tickets(desk: Desk) -> None:
     configure(desk)
+    desk.hold_notices()
     command(desk, "answer", "new-secret")
     desk.intelmqctl("start")
     desk.require_running()
     feed(desk)
+    desk.wait_for_result()
+    desk.make_due()
     desk.wait_for_result()
 
     alder, birch, cedar = (notice_to(desk, f"{who}.example.org") for who in ("it@alder", "admin@birch", "abuse@cedar"))
@@ -124,6 +127,7 @@ def test_bounce_reply_and_out_of_office_come_back_to_their_tickets(desk: Desk) -
     # what comes next for the customer with the bad address reaches the desk and no mailbox; a proven reporter is thanked
     sent = len(sent_mails(desk))
     deliver(desk, REPORT.replace(b"192.0.2.44", b"192.0.2.24") % formatdate().encode())
+    desk.make_due()
     desk.wait_for_result()
     assert desk.count("notices", "state = 'no-contact'") == 2
     thanks = [mail for mail in sent_mails(desk) if mail["To"] == "soc@example.org"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import imaplib
+import itertools
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BOT = "abuse-imap-collector"
+#: Short names for folders: sockets live in them.
+_number = itertools.count(1)
 #: Runs the bot, but dies by SIGKILL right after the n-th call of a step.
 DYING_BOT = """
 import importlib, os, signal, sys
@@ -91,14 +94,14 @@ class ImapDesk(TryOut):
     def stop_bot(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(20)
+            self.process.wait(120)
             self.process = None
 
     def die_after(self, where: str, step: str, calls: int = 1) -> None:
         """Runs the bot until it is killed in the named step."""
         done = subprocess.run(
             [sys.executable, "-c", DYING_BOT, where, step, str(calls)],
-            env=self.environment(), capture_output=True, timeout=60, check=False,
+            env=self.environment(), capture_output=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == -signal.SIGKILL, (done.returncode, done.stderr, self.log_text())
 
@@ -141,7 +144,7 @@ class ImapDesk(TryOut):
 
     def wait_for(self, what: str, condition: Any) -> None:
         try:
-            until(condition, what, seconds=40)
+            until(condition, what, seconds=120)
         except Exception as error:
             raise AssertionError(f"{error}\n{self.reports()}\n{self.log_text()[-3000:]}") from error
 
@@ -156,11 +159,11 @@ def _imap_desk(server_folder: Path) -> Iterator[ImapDesk]:
 
 
 @pytest.fixture
-def dovecot(server_folder: Path, request: pytest.FixtureRequest) -> Iterator[DovecotServer]:
+def dovecot(server_folder: Path) -> Iterator[DovecotServer]:
     missing = DovecotServer.missing()
     if missing:
         pytest.skip(missing)
-    server = DovecotServer(server_folder / f"dv{abs(hash(request.node.nodeid)) % 100000}")
+    server = DovecotServer(server_folder / f"dv{next(_number)}")
     server.start()
     yield server
     server.stop()

@@ -4,12 +4,20 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
+
+from abusehandler.installer.services import until
+
+
+def answers(path):
+    """The socket is there before anybody listens on it."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +33,7 @@ def mariadb_socket():
     subprocess.run(
         [install, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal",
          "--skip-test-db", *as_root],
-        check=True, capture_output=True,
+        check=True, capture_output=True, timeout=600,
     )  # fmt: skip
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={folder}/data", f"--socket={folder}/my.sock", "--skip-networking",
@@ -33,10 +41,7 @@ def mariadb_socket():
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        for _ in range(600):
-            if (folder / "my.sock").exists():
-                break
-            time.sleep(0.05)
+        until(lambda: answers(f"{folder}/my.sock"), "MariaDB")
         yield f"{folder}/my.sock"
     finally:
         process.terminate()

@@ -6,7 +6,6 @@ import importlib.util
 import shutil
 import socket
 import subprocess
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from abusehandler.crm_connector import Query, open_directory
 from abusehandler.errors import ConfigurationError
+from abusehandler.installer.services import free_port, until
 
 if importlib.util.find_spec("ldap3") is None:
     pytest.skip("ldap3 is not installed", allow_module_level=True)
@@ -113,28 +113,19 @@ def server(tmp_path_factory):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wait_for(ports[0])
+        until(lambda: answers(ports[0]) and answers(ports[1] if tls else ports[0]), "slapd")
         yield folder, *ports
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port):
-    for _ in range(400):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("slapd did not start")
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture

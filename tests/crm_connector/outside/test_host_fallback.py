@@ -74,11 +74,20 @@ def server():
 
 
 @pytest.fixture
-def known(tmp_path, server):
+def opened(tmp_path, server):
+    """With a patience of so many seconds, of which a name server that answers needs none."""
     (tmp_path / "c.csv").write_text(CUSTOMERS)
-    fallback = {"name_servers": ["127.0.0.1"], "port": server.port, "seconds": 0.5}
-    settings = {"connector": "csv", "path": "c.csv", "host_fallback": fallback}
-    return open_directory(settings, base=tmp_path)
+
+    def open_it(seconds):
+        fallback = {"name_servers": ["127.0.0.1"], "port": server.port, "seconds": seconds}
+        return open_directory({"connector": "csv", "path": "c.csv", "host_fallback": fallback}, base=tmp_path)
+
+    return open_it
+
+
+@pytest.fixture
+def known(opened):
+    return opened(30)
 
 
 def ask(known, host, address=None, at=NOW):
@@ -138,7 +147,8 @@ def test_what_was_asked_is_remembered(known, server):
     assert server.asked.count("missing.example") == 1
 
 
-def test_a_name_whose_servers_are_silent_does_not_stop_the_others(known, server):
+def test_a_name_whose_servers_are_silent_does_not_stop_the_others(opened, server):
+    known = opened(3)
     server.silent.add("silent.example")
     server.addresses["shop.example"] = ["192.0.2.5"]
     queries = [Query(None, NOW, host="silent.example"), Query(None, NOW, host="shop.example")]
@@ -149,7 +159,8 @@ def test_a_name_whose_servers_are_silent_does_not_stop_the_others(known, server)
     assert len(known.beyond._hosts._asking) <= 1
 
 
-def test_a_dead_resolver_is_left_alone(known, server, monkeypatch):
+def test_a_dead_resolver_is_left_alone(opened, server):
+    known = opened(0.3)
     server.silent.add("*")
     for number in range(host_addresses._BATCHES_IN_VAIN):
         assert ask(known, f"n{number}.example").outcome == "none"

@@ -75,6 +75,6 @@ def _ask(operation: Any, asked: Program) -> None:
             case.path_parameters["number"] = 999_999
         # what a client's library makes of these is another address, outside of the API
         assume(not {".", ".."} & set(str((case.path_parameters or {}).get("customer", "")).split("/")))
-        case.call_and_validate(headers={"Authorization": f"Bearer {asked.token}"}, checks=CHECKS, timeout=30)
+        case.call_and_validate(headers={"Authorization": f"Bearer {asked.token}"}, checks=CHECKS, timeout=120)
 
     ask()

@@ -111,8 +111,8 @@ def test_a_form_that_no_page_of_the_link_made_is_refused(visitor: Visitor) -> No
     ticket = visitor.tickets()[0]
     url = f"{visitor.portal.url}{visitor.base}/say"
     fields = {"kind": "fixed", "ticket": ticket}
-    assert requests.post(url, data=fields, timeout=30).status_code == 403
-    assert requests.post(url, data={**fields, "csrf": "0" * 64}, timeout=30).status_code == 403
+    assert requests.post(url, data=fields, timeout=120).status_code == 403
+    assert requests.post(url, data={**fields, "csrf": "0" * 64}, timeout=120).status_code == 403
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert visitor.send("/say", headers=headers, **fields).status_code == 403
     assert visitor.portal.database.fetch("SELECT count(*) FROM answers") == [(0,)]
@@ -280,9 +280,9 @@ def test_the_desk_checks_makes_and_ends_links(checking: None, visitor: Visitor) 
     assert "192.0.2.12:53/udp" in client.get(page).text
     made = client.send(f"/tickets/{ticket}/self-help-link", opens="ticket")
     address = made.text.partition(f"{visitor.portal.url}/help/")[2].partition("<")[0]
-    assert requests.get(f"{visitor.portal.url}/help/{address}", timeout=30).status_code == 200
+    assert requests.get(f"{visitor.portal.url}/help/{address}", timeout=120).status_code == 200
     client.send(f"/tickets/{ticket}/self-help-revoke")
-    assert requests.get(f"{visitor.portal.url}/help/{address}", timeout=30).status_code == 404
+    assert requests.get(f"{visitor.portal.url}/help/{address}", timeout=120).status_code == 404
     assert visitor.get().status_code == 404
 
 

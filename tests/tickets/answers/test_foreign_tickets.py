@@ -41,7 +41,9 @@ def guesses(mine: Sent, foreign: Sent, desk: Desk) -> list[str]:
     ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_no_way_into_a_foreign_ticket(world: tuple[Desk, Sent, Sent], data: st.DataObject) -> None:
     desk, mine, foreign = world

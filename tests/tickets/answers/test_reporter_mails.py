@@ -124,7 +124,7 @@ class Desk:
 
     def sender(self, me: str = "sender-1", **other: Any) -> ReporterSender:
         sender = ReporterSender(
-            ReporterOutbox(self.database, me, mails_per_day=3), MailServer(SmtpSettings("127.0.0.1", self.server.port, timeout=5)),
+            ReporterOutbox(self.database, me, mails_per_day=3), MailServer(SmtpSettings("127.0.0.1", self.server.port, timeout=60)),
             MailTemplates(), Letterhead("Example Networks", "abuse@example.net", ""), **other,
         )  # fmt: skip
         self.senders.append(sender)

@@ -7,9 +7,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
+from abusehandler.installer.services import until
 from abusehandler.tickets.recheck.asking import RecheckRules
 from abusehandler.tickets.recheck.ours import Ours
 from abusehandler.tickets.recheck.probe import Budget, Finding, Target
@@ -17,10 +17,12 @@ from abusehandler.tickets.recheck.probes import probes
 from abusehandler.tickets.recheck.running import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LOOPBACK = Ours(Ours.of(["127.0.0.0/8", "::1/128"]).networks, never=())
-RULES = RecheckRules(enabled=True, ours=LOOPBACK, budget=Budget(seconds=2.0))
+#: As patient as a busy machine needs; a server that says nothing is waited for as long.
+RULES = RecheckRules(enabled=True, ours=LOOPBACK, budget=Budget(seconds=30))
+QUICK = RecheckRules(enabled=True, ours=LOOPBACK, budget=Budget(seconds=1))
 
 
 def looked(name: str, port: int, address: str = "127.0.0.1", rules: RecheckRules = RULES) -> Finding:
@@ -29,15 +31,16 @@ def looked(name: str, port: int, address: str = "127.0.0.1", rules: RecheckRules
     return look(Target(address, port, probe.transport), probe, rules)
 
 
-def looked_when_up(name: str, port: int) -> Finding:
-    """The same for a server that has just been started: asks until something listens."""
-    finding = looked(name, port)
-    for _ in range(60):
-        if finding.verdict not in ("gone", "no-answer", "failed"):
-            break
-        time.sleep(0.1)
-        finding = looked(name, port)
-    return finding
+def something_listens(finding: Finding) -> bool:
+    return finding.verdict not in ("gone", "no-answer", "failed")
+
+
+def looked_when_up(
+    name: str, port: int, up: Callable[[Finding], bool] = something_listens, alive: Callable[[], bool] = lambda: True
+) -> Finding:
+    """The same for a server that has just been started: asks until it is `up`, or not `alive` any more."""
+    until(lambda: up(looked(name, port, rules=QUICK)) or not alive(), name)
+    return looked(name, port)
 
 
 @contextlib.contextmanager
@@ -58,7 +61,7 @@ def answering(transport: str, answer: bytes, *, trickle: float = 0) -> Iterator[
                     return
                 connection, _ = sock.accept()
                 with connection:
-                    connection.settimeout(5)
+                    connection.settimeout(60)
                     connection.recv(65536)
                     if not trickle:
                         connection.sendall(answer)
@@ -75,4 +78,4 @@ def answering(transport: str, answer: bytes, *, trickle: float = 0) -> Iterator[
         # wakes a server that nobody asked
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
-    thread.join(timeout=5)
+    thread.join(timeout=60)

@@ -167,9 +167,9 @@ def test_the_runner_does_all_that_waits(database: Database, dsn: str) -> None:
         assert not runner.wait_for(number, 0)
         for _ in range(5):
             runner.wake()
-        assert runner.wait_for(number, 20)
+        assert runner.wait_for(number, 60)
         for thread in threading.enumerate():
             if thread.name == "recheck":
-                thread.join(timeout=20)
+                thread.join(timeout=60)
     with database.transaction() as cursor:
         assert asking.of_ticket(cursor, ticket)[0]["verdict"] == "gone"
