@@ -64,7 +64,9 @@ def test_a_customer_with_many_tickets_sees_each_once(visitor: Visitor) -> None:
     assert seen == [number for (number,) in rows]
     # after the last, and after a ticket of somebody else, it begins again
     for number in (seen[-1], visitor.tickets("C1")[0]):
-        assert requests.get(f"{visitor.portal.url}{visitor.base}?after={number}", timeout=120).url.endswith(visitor.base)
+        assert requests.get(f"{visitor.portal.url}{visitor.base}?after={number}", timeout=120).url.endswith(
+            visitor.base
+        )
 
 
 def test_a_ticket_says_what_when_where_and_what_to_do(visitor: Visitor) -> None:
