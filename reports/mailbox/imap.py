@@ -12,6 +12,7 @@ import imaplib
 import ipaddress
 import re
 import select
+import socket
 import ssl
 import time
 from contextlib import suppress
@@ -106,7 +107,7 @@ class ImapFolder:
         #: `move`, `flag` (a keyword or \\Flagged), or `nothing` where the server allows neither.
         self.marking: Literal["move", "flag", "nothing"] = "nothing"
         self._flag = ""
-        self._idling = False
+        self._under_way = False
 
     @property
     def is_open(self) -> bool:
@@ -132,16 +133,25 @@ class ImapFolder:
         self._guarded(self._select)
 
     def close(self) -> None:
-        """Leaves the server; never raises."""
+        """Leaves the server; never raises. Also from a signal's handler, whatever the server is waited for."""
+        box, self._box = self._box, None
+        if box is None:
+            return
+        if self._under_way:
+            # a command has no answer yet: another would wait behind it, and its stream is being read
+            with suppress(OSError):
+                box.client.sock.shutdown(socket.SHUT_RDWR)
+            return
+        # without CLOSE, which would expunge what somebody marked as deleted
+        with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
+            box.logout()
+        _hang_up(box)
+
+    def _give_up(self) -> None:
+        """Leaves a server that did not answer as it should: it is not spoken to any more."""
         box, self._box = self._box, None
         if box is not None:
-            # without CLOSE, which would expunge what somebody marked as deleted; an idling server hears no LOGOUT
-            if not self._idling:
-                with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
-                    box.logout()
-            self._idling = False
-            with suppress(OSError, imaplib.IMAP4.error):
-                box.client.shutdown()
+            _hang_up(box)
 
     def waiting(self) -> list[int]:
         """The UIDs of all mails that are not marked as taken, seen or not, oldest first. Raises MailboxUnavailable."""
@@ -218,7 +228,6 @@ class ImapFolder:
         client = self._open_box().client
         if client.untagged_responses.get("EXISTS"):
             return
-        self._idling = True
         tag = client._command("IDLE")
         changed = False
         # the server may tell news before it says that it idles
@@ -232,7 +241,6 @@ class ImapFolder:
             changed = _readable(client.sock, min(left, LOOK_UP_SECONDS))
         client.send(b"DONE\r\n")
         self._open_box().consume_until_tagged_response(tag)
-        self._idling = False
 
     def _connect(self) -> BaseMailBox:
         settings = self._settings
@@ -311,24 +319,32 @@ class ImapFolder:
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         """Calls `work`; whatever the library raises becomes one of ours, and the connection is given up."""
+        self._under_way = True
         try:
             return work()
         except MailUnreadable:
             raise
         except AbusehandlerError:
-            self.close()
+            self._give_up()
             raise
         except ssl.SSLCertVerificationError as error:
-            self.close()
+            self._give_up()
             raise MailboxUnavailable(
                 f"the certificate of {self._settings.host} is not trusted: {error.verify_message}; name your own "
                 "certificate authority in 'ca_file', or the host as its certificate does"
             ) from error
         except Exception as error:  # imaplib meets odd answers with IndexError, KeyError, TypeError and others
-            self.close()
+            self._give_up()
             raise MailboxUnavailable(
                 f"the mailbox at {self._settings.host} cannot be used now: {_text(error)}"
             ) from error
+        finally:
+            self._under_way = False
+
+
+def _hang_up(box: BaseMailBox) -> None:
+    with suppress(OSError, imaplib.IMAP4.error):
+        box.client.shutdown()
 
 
 def _told(client: imaplib.IMAP4, code: str) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socketserver
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -240,6 +242,36 @@ def test_check_of_parameters(
     ]
     assert bool(said) == bool(word)
     assert not word or any(word in text for text in said), said
+
+
+class SilentServer(socketserver.StreamRequestHandler):
+    """An IMAP server that lets in and never says what is in the folder."""
+
+    heard = threading.Event()
+
+    def handle(self) -> None:
+        self.wfile.write(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+        for line in self.rfile:
+            tag, command, *_ = line.split()
+            if command == b"SELECT":
+                self.heard.set()
+                continue
+            self.wfile.write(b"* CAPABILITY IMAP4rev1\r\n" * (command == b"CAPABILITY") + tag + b" OK done\r\n")
+
+
+def test_a_server_that_does_not_answer_does_not_keep_the_bot_from_stopping(desk: ImapDesk) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), SilentServer) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        desk.begin(
+            desk.imap, host="127.0.0.1", port=server.server_address[1], security="none", ca_file="", timeout=3600
+        )
+        desk.start_bot()
+        assert SilentServer.heard.wait(120), desk.log_text()
+        desk.stop_bot()
+        server.shutdown()
+    assert "Bot stopped." in desk.log_text()
+    assert "Error during shutdown" not in desk.log_text()
 
 
 def test_folder_that_may_only_be_read_is_remembered_by_the_database_alone(desk: ImapDesk) -> None:
