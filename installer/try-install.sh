@@ -11,7 +11,8 @@
 # --tree runs one of the three alone; the second takes the backup that the first has left.
 #
 # Needs debootstrap, openssl and about 4 GB in ABUSEHANDLER_FOLDER (/var/tmp/abusehandler-try-install). The mirror is the one
-# of this machine's own sources; pip's settings (/etc/pip.conf, PIP_*) come along. systemd does not run in the tree.
+# of this machine's own sources; pip's settings (/etc/pip.conf, PIP_*) come along. systemd does not run in the tree,
+# and its servers take this machine's ports (25, 80, 443, 5432), so one at a time.
 # ABUSEHANDLER_BIND names folders that the tree must see, too. The upgrade is from the last commit that differs
 # (ABUSEHANDLER_PREVIOUS: another, or none).
 set -eu -o pipefail
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
         bookworm | trixie | jammy | noble) suite=$1 ;;
         --log) log=$2; shift ;;
         --tree) trees=$2; shift ;;
-        *) sed -n '5,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '5,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
