@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from abusehandler.errors import AbusehandlerError
+from abusehandler.portal.api.problems import problem
 from abusehandler.portal.desk import routers as desk_routers
 from abusehandler.portal.login import routes as login_routes
 from abusehandler.portal.login.gate import Gate
@@ -90,7 +91,9 @@ def _health(request: Request) -> Response:
 
 
 def _page(request: Request, status: int, text: str) -> Response:
-    if request.url.path.startswith(("/api/", "/healthz")):
+    if request.url.path.startswith("/api/"):
+        return problem(status, text)
+    if request.url.path.startswith("/healthz"):
         return PlainTextResponse(text, status)
     return render(request, "refused", status, text=text, status=status)
 

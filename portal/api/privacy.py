@@ -71,7 +71,7 @@ class Removed(Told):
 def get_stored(request: Request, caller: AsksPrivacy, asked: Annotated[WhoQuery, InQuery()]) -> Any:
     subject = privacy.Subject.of(asked.who)
     with portal_of(request).pool.database() as database:
-        found = privacy.stored(database, caller.scope, subject, author=caller.author)
+        found = privacy.stored(database, caller.scope, subject, author=caller.author, preview=True)
     return {
         "kind": subject.kind, "subject": subject.text, "name": found.belongings.name,
         "counts": {name: found.counts[name] for name in privacy.COUNTED}, "tickets": len(found.belongings.tickets),

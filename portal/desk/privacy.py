@@ -37,7 +37,7 @@ def _page(request: Request, viewer: Viewer, subject: Subject | None, *, wrong: s
     if subject is not None:
         try:
             with portal_of(request).pool.database() as database:
-                found = privacy.stored(database, viewer.scope, subject, author=viewer.user.login)
+                found = privacy.stored(database, viewer.scope, subject, author=viewer.user.login, preview=True)
         except AbusehandlerError as error:
             wrong = wrong or str(error)
     return render(

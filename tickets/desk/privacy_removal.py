@@ -58,7 +58,8 @@ def kept(found: Stored) -> list[str]:
     waiting = sum(1 for report in found.reports if report["waits"])
     words = []
     if shared:
-        words.append(f"{shared} raw reports hold other people's data, too: they stay until retention drops them")
+        number = f"up to {shared}" if found.preview else str(shared)
+        words.append(f"{number} raw reports hold other people's data, too: they stay until retention drops them")
     if waiting:
         words.append(f"{waiting} reports wait for a reader: run this again once they are read")
     if found.counts["logins"]:

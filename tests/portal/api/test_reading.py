@@ -108,3 +108,12 @@ def test_the_description_is_openapi(desk: Portal, program: Callable[..., Program
     described: Any = asked.get("/openapi.json")
     assert described["openapi"].startswith("3.1")
     assert "application/problem+json" in described["paths"]["/tickets"]["get"]["responses"]["422"]["content"]
+
+
+def test_whatever_stands_in_the_address_is_answered_as_a_problem(program: Callable[..., Program]) -> None:
+    asked = program("read-only", ["read"])
+    for path in ("/customers/a%0Ab", "/nothing", "/tickets/%0A", "/customers/a%0Ab/account"):
+        answer = asked("GET", path)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == 404

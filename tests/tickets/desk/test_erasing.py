@@ -156,6 +156,8 @@ def test_the_preview_tells_what_stays(filled: Database) -> None:
     assert found.belongings.mails == ("erika@example.com",)
     assert len(found.own_reports) == 2
     assert "1 raw reports hold other people's data" in privacy_removal.kept(found)[0]
+    preview = privacy.stored(filled, EVERYTHING, Subject.of("K-4711"), author="anna", preview=True)
+    assert privacy_removal.kept(preview)[0].startswith("up to 1 raw reports")
     again = privacy.stored(filled, EVERYTHING, Subject.of("K-4711"), author="bert")
     assert again.looked[0]["actor"] == "anna"
 
