@@ -101,7 +101,7 @@ def self_help(database: Database, port: int, seconds: float, consumers: Consumer
         "ticket": [f"/help/{token}/{ticket}" for token, ticket in tokens],
         "list": [f"/help/{token}?all=1" for token, _ in tokens],
         "ticket with a tenth of the events": [f"/help/{link}/{large}"],
-        "list of 200 tickets, of a customer with more": [f"/help/{largest}"],
+        "first page of a customer with 5,000 tickets": [f"/help/{largest}"],
     }
     at_once(port, pages["ticket"], 1, seconds / 5, consumers)
     found: dict[str, Any] = {}
