@@ -103,7 +103,7 @@ def remove(request: Request, caller: AsksPrivacy, asked: Removal) -> Any:
         raise ProblemError(400, f"Write {subject.text!r} as confirm, to be sure that it is meant.")
     portal = portal_of(request)
     with portal.pool.database() as database:
-        found = privacy.stored(database, caller.scope, subject, author=caller.author)
+        found = privacy.stored(database, caller.scope, subject, author=caller.author, preview=True)
         if len(found.belongings.tickets) > MOST_TICKETS:
             raise ProblemError(
                 400, "So many tickets take too long for a request: use the command 'abusehandler privacy'."

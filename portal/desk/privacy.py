@@ -77,7 +77,7 @@ def remove(
     portal = portal_of(request)
     try:
         with portal.pool.database() as database:
-            found = privacy.stored(database, viewer.scope, subject, author=viewer.user.login)
+            found = privacy.stored(database, viewer.scope, subject, author=viewer.user.login, preview=True)
             if len(found.belongings.tickets) > MOST_TICKETS:
                 raise AbusehandlerError(
                     "so many tickets take too long for a page: use the command abusehandler privacy"

@@ -81,8 +81,8 @@ WITH named AS MATERIALIZED (
         UNION ALL SELECT a.report_id, NULL, NULL, 0 FROM answers a JOIN answer_tickets t ON t.answer_id = a.id WHERE t.ticket_id = ANY(%(tickets)s)
         UNION ALL SELECT r.id, NULL, NULL, 0 FROM reports r WHERE lower(r.sender) = ANY(%(mails)s)) x GROUP BY x.id)
 SELECT r.id, r.evidence, r.size, r.state IN ('received', 'queued') AS waits,
-       CASE WHEN lower(r.sender) = ANY(%(mails)s) OR r.events = n.own THEN false
-            WHEN %(preview)s AND r.events > n.own THEN true
+       CASE WHEN lower(r.sender) = ANY(%(mails)s) THEN false
+            WHEN %(preview)s AND r.events >= n.own THEN r.events > n.own
             WHEN EXISTS (SELECT FROM events e WHERE e.report_id = r.id AND e.at BETWEEN n.first AND n.last
                 AND NOT coalesce(e.ticket_id = ANY(%(tickets)s), false) AND NOT coalesce(e.ip <<= %(network)s::inet, false)) THEN true
             ELSE EXISTS (SELECT FROM events e WHERE e.report_id = r.id
